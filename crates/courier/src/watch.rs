@@ -1,0 +1,126 @@
+//! One task for each confirmed partner, one for the clocks, one for the notices; all end with the shutdown.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use exchange::house::House;
+use exchange::{clocks, partner};
+use gate::clock::Clock;
+use gate::tls::TlsIdentity;
+use model::id::PartyName;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::carry;
+use crate::notify::{self, Hook};
+
+/// How long the clocks are left alone at most, in seconds; a deadline that is nearer is waited for.
+const TICK_SECONDS_MAX: i64 = 5;
+/// How long a graceful stop waits for a delivery under way, in seconds.
+const STOP_SECONDS_MAX: u64 = 5;
+
+/// Rung when something waits in the outbox. Every listener hears every ring that came since it last looked.
+#[derive(Clone)]
+pub struct Bell {
+    rings: Arc<watch::Sender<u64>>,
+}
+
+impl Default for Bell {
+    fn default() -> Self {
+        Self { rings: Arc::new(watch::channel(0).0) }
+    }
+}
+
+impl Bell {
+    /// Rings.
+    pub fn ring(&self) {
+        self.rings.send_modify(|n| *n = n.wrapping_add(1));
+    }
+
+    /// A listener that has heard everything until now.
+    pub(crate) fn listen(&self) -> watch::Receiver<u64> {
+        self.rings.subscribe()
+    }
+}
+
+/// The courier of a node.
+pub struct Courier {
+    /// The acts' house.
+    pub house: House,
+    /// Our certificate and key, shown to partners.
+    pub identity: Arc<TlsIdentity>,
+    /// Time and randomness.
+    pub clock: Clock,
+    /// Rung by the acts.
+    pub bell: Bell,
+    /// Who hears the notices; `None` leaves them in the node's log.
+    pub hook: Option<Hook>,
+}
+
+impl Courier {
+    /// Carries until `stop` says true, then lets a delivery under way end.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        let courier = Arc::new(self);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(watch_clocks(Arc::clone(&courier), stop.clone()));
+        tasks.spawn(notify::send_notices(Arc::clone(&courier), stop.clone()));
+        let mut bell = courier.bell.listen();
+        let mut carrying = BTreeMap::new();
+        while !*stop.borrow() {
+            for (name, card) in courier.reachable().await {
+                if carrying.get(&name) != Some(&card) {
+                    let task = carry::to_partner(Arc::clone(&courier), name.clone(), card.clone(), stop.clone());
+                    tasks.spawn(task);
+                    carrying.insert(name, card);
+                }
+            }
+            tokio::select! {
+                rung = bell.changed() => if rung.is_err() { break },
+                stopped = stop.changed() => if stopped.is_err() { break },
+            }
+        }
+        let drained = timeout(Duration::from_secs(STOP_SECONDS_MAX), async {
+            while tasks.join_next().await.is_some() {}
+        });
+        if drained.await.is_err() {
+            tasks.abort_all();
+        }
+    }
+
+    async fn reachable(&self) -> Vec<(PartyName, tlog::card::Card)> {
+        let house = self.house.clone();
+        match tokio::task::spawn_blocking(move || partner::reachable(&house)).await {
+            Ok(Ok(cards)) => cards,
+            Ok(Err(refusal)) => {
+                tracing::error!(fact = %refusal, "the partners could not be listed");
+                Vec::new()
+            }
+            Err(_) => Vec::new(),
+        }
+    }
+}
+
+async fn watch_clocks(courier: Arc<Courier>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let (house, now) = (courier.house.clone(), courier.clock.now());
+        let ticked = tokio::task::spawn_blocking(move || clocks::tick(&house, now)).await;
+        let mut pause = TICK_SECONDS_MAX;
+        match ticked {
+            Ok(Ok(ticked)) => {
+                if ticked.fired > 0 {
+                    courier.bell.ring();
+                }
+                if let Some(next) = ticked.next {
+                    pause = pause.min(next.as_second() - now.as_second() + 1).max(1);
+                }
+            }
+            Ok(Err(refusal)) => tracing::error!(fact = %refusal, "the clocks could not be looked at"),
+            Err(_) => return,
+        }
+        let pause = Duration::from_secs(u64::try_from(pause).unwrap_or(1));
+        // Either the pause is over or the node stops; both lead back to the top.
+        let _ = timeout(pause, stop.changed()).await;
+    }
+}

@@ -1,0 +1,342 @@
+//! The judgement: first the whole by the agreement, then every rung by its handling, then every text by what is withheld.
+//!
+//! On the imminent-danger path a threat to life has a floor under it (I-41): where the ordinary way is held, the threat
+//! goes bare; where it is open, no threat field is given lower than the floor would give it. The floor adds nothing
+//! that is not threat, and it lifts neither an explicit rel_to, nor an unreadable marking, nor what an originator struck
+//! out.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use model::handling::Handling;
+use model::id::PartyName;
+use model::ladder::{Field, FieldPath, PersonValue, Rung, Value};
+use model::vocab::{PersonsRule, TimeDepth};
+use model::warning::Warning;
+
+use crate::agreed;
+use crate::audience::Audience;
+use crate::floor::Floor;
+use crate::handling::{Granted, outgoing};
+use crate::judgement::{Basis, Cell, Judgement, Reason, Rule, TextHit, Verdict};
+use crate::rung::{Evidence, Way, reason};
+use crate::text::{Foothold, Known, Secrets, TextOverride, same_word};
+
+/// Judges what `audience` may see of `warning` at `now`. `us` is this node's party, `terms_key` the key of the
+/// protected terms, `overrides` what release officers let stand.
+///
+/// Closed by default: what is not admitted is silent, with reasons for our own desk. Never fails.
+pub fn judge(
+    warning: &Warning,
+    audience: &Audience,
+    us: &PartyName,
+    terms_key: &[u8; 32],
+    overrides: &[TextOverride],
+    now: Timestamp,
+) -> Judgement {
+    let ladders = warning.ladders();
+    let floor = Floor::under(warning, audience, us);
+    let purpose = floor.purpose(audience.purpose);
+    let evidence = Evidence { warning, audience, us, now, purpose };
+    let (basis, ways) = match (agreed::terms(warning, audience, purpose), &floor) {
+        (Ok((terms, hash)), Floor::Open(_)) => (Basis::Agreement(hash), vec![Way::Terms(terms), Way::Floor]),
+        (Ok((terms, hash)), _) => (Basis::Agreement(hash), vec![Way::Terms(terms)]),
+        (Err(_), Floor::Open(_)) => (Basis::LifeFloor, vec![Way::Floor]),
+        (Err(held), _) => return all_held(floor.hint(held, warning, audience), &evidence, &ladders),
+    };
+    let mut table = Table { evidence, rows: Vec::with_capacity(ladders.len()), ways, floor, basis };
+    for field in &ladders {
+        table.add(field);
+    }
+    table.compare_texts(terms_key, overrides);
+    table.judgement()
+}
+
+fn all_held(held: Reason, evidence: &Evidence<'_>, ladders: &[Field]) -> Judgement {
+    let Evidence { audience, purpose, now, .. } = evidence;
+    let basis = audience.domain.as_ref().map_or(Basis::Nothing, |d| Basis::Agreement(d.agreement));
+    let cells = ladders.iter().map(|f| silent(f, Reason { rule: Rule::Whole, ..held.clone() })).collect();
+    Judgement {
+        recipient: audience.party.clone(),
+        at: *now,
+        basis,
+        whole: Verdict::Held(held),
+        purpose: *purpose,
+        cells,
+        handling: Handling::strictest_default(),
+        tell: Default::default(),
+    }
+}
+
+fn silent(field: &Field, why: Reason) -> Cell {
+    Cell {
+        path: field.path,
+        granted: None,
+        rungs: field.rungs.len(),
+        by_floor: false,
+        bare: None,
+        reasons: vec![why],
+        hits: Vec::new(),
+    }
+}
+
+/// The ladders side by side while they are judged.
+struct Table<'a> {
+    evidence: Evidence<'a>,
+    ways: Vec<Way<'a>>,
+    floor: Floor,
+    basis: Basis,
+    rows: Vec<Row<'a>>,
+}
+
+struct Row<'a> {
+    field: &'a Field,
+    rungs: Vec<Admission>,
+    hits: Vec<TextHit>,
+}
+
+/// What stands between the recipient and one rung; nothing means that it is admitted.
+struct Admission {
+    obstacles: Vec<Reason>,
+    by_floor: bool,
+}
+
+impl Row<'_> {
+    fn granted(&self) -> Option<usize> {
+        self.rungs.iter().position(|r| r.obstacles.is_empty())
+    }
+
+    /// The rungs that are no secret although they do not go: those that are admitted and less telling than the granted
+    /// one; and judgements in words of everyday that only the life floor's being bare holds back.
+    fn open(&self) -> Vec<usize> {
+        let harmless =
+            matches!(self.field.path, FieldPath::Likelihood | FieldPath::Confidence | FieldPath::Validity);
+        let only = |r: &Admission| harmless && r.obstacles.iter().all(|o| o.rule == Rule::ThreatOnly);
+        let open = self.rungs.iter().enumerate().filter(|(_, r)| r.obstacles.is_empty() || only(r));
+        open.map(|(at, _)| at).collect()
+    }
+
+    fn by_floor(&self) -> bool {
+        self.granted().and_then(|n| self.rungs.get(n)).is_some_and(|r| r.by_floor)
+    }
+}
+
+impl<'a> Table<'a> {
+    fn add(&mut self, field: &'a Field) {
+        let mut rungs: Vec<Admission> =
+            field.rungs.iter().enumerate().map(|(at, rung)| self.admission(field.path, at, rung)).collect();
+        if let Some(why) = self.out_of_place(field.path) {
+            for (at, rung) in rungs.iter_mut().enumerate() {
+                rung.obstacles.push(Reason { rung: Some(at), ..why.clone() });
+            }
+        }
+        self.rows.push(Row { field, rungs, hits: Vec::new() });
+    }
+
+    /// What holds a whole ladder because of the others: written twice, or a status of nobody.
+    fn out_of_place(&self, path: FieldPath) -> Option<Reason> {
+        if self.rows.iter().any(|r| r.field.path == path) {
+            return Some(reason(
+                Rule::Misplaced,
+                "the field is written twice, and only the first counts",
+                format!("it is {path}"),
+                "write it once, with all its rungs".to_owned(),
+            ));
+        }
+        match path {
+            FieldPath::SubjectStatus(n) if self.granted(FieldPath::SubjectIdentity(n)).is_none() => {
+                Some(reason(
+                    Rule::NoIdentity,
+                    "a status is told only of somebody who is told of",
+                    format!("subject {n} is not, not even as a person"),
+                    "see why the identity is withheld".to_owned(),
+                ))
+            }
+            _ => None,
+        }
+    }
+
+    fn admission(&self, path: FieldPath, at: usize, rung: &Rung) -> Admission {
+        let mut first = None;
+        for way in &self.ways {
+            let obstacles = self.evidence.obstacles(path, at, rung, *way);
+            let by_floor = matches!(way, Way::Floor);
+            if obstacles.is_empty() {
+                return Admission { obstacles, by_floor };
+            }
+            first.get_or_insert(obstacles);
+        }
+        Admission { obstacles: first.unwrap_or_default(), by_floor: false }
+    }
+
+    fn granted(&self, path: FieldPath) -> Option<usize> {
+        self.rows.iter().find(|r| r.field.path == path)?.granted()
+    }
+
+    fn standing(&self) -> Vec<Foothold<'a>> {
+        let life = self.floor.kinds();
+        let stands = |row: &Row<'a>| {
+            let (field, granted, open) = (row.field, row.granted(), row.open());
+            Foothold { field, granted, life: life.clone(), open }
+        };
+        self.rows.iter().map(stands).collect()
+    }
+
+    /// Blocks every rung whose words say what is withheld, until none does. Blocking only ever withholds more, so what
+    /// was found stays true, and it ends.
+    fn compare_texts(&mut self, terms_key: &[u8; 32], overrides: &[TextOverride]) {
+        let Evidence { warning, audience, us, .. } = self.evidence;
+        loop {
+            let standing = self.standing();
+            let secrets = Secrets::gather(warning, &standing, &audience.party, us, terms_key);
+            let known = Known::gather(&standing);
+            let mut blocked = false;
+            for row in &mut self.rows {
+                let Some(at) = row.granted() else { continue };
+                let Some(rung) = row.field.rungs.get(at) else { continue };
+                let ceiling = ceiling(&self.evidence, &self.ways, row.field.path);
+                let mut hits = secrets.hits(row.field.path, at, rung, &known, ceiling);
+                hits.iter_mut()
+                    .for_each(|h| h.overridden_by = overrider(warning, row.field.path, h, overrides));
+                row.hits.retain(|h| h.rung != at);
+                let standing_hits: Vec<_> = hits.iter().filter(|h| h.overridden_by.is_none()).collect();
+                if let Some(admission) = row.rungs.get_mut(at).filter(|_| !standing_hits.is_empty()) {
+                    admission.obstacles.push(told_in_words(at, &standing_hits));
+                    blocked = true;
+                }
+                row.hits.extend(hits);
+            }
+            if !blocked {
+                return;
+            }
+        }
+    }
+
+    fn judgement(self) -> Judgement {
+        let Evidence { audience, us, purpose, now, .. } = self.evidence;
+        let mut cells: Vec<Cell> = self.rows.iter().map(Row::cell).collect();
+        for (cell, row) in cells.iter_mut().zip(&self.rows) {
+            cell.bare = self.floor.bare(row.field, cell.granted, audience, us);
+        }
+        if let Some(held) = self.no_harm(&cells) {
+            let ladders: Vec<Field> = self.rows.iter().map(|r| r.field.clone()).collect();
+            let mut none = all_held(held, &self.evidence, &ladders);
+            none.basis = self.basis;
+            return none;
+        }
+        let granted: Vec<_> =
+            self.rows.iter().filter_map(|r| Some((r, r.field.rungs.get(r.granted()?)?))).collect();
+        let bare = cells.iter().any(|c| c.bare.is_some());
+        let handling = outgoing(
+            &Granted {
+                rungs: granted.iter().map(|(_, rung)| &rung.handling).collect(),
+                by_floor: bare || granted.iter().any(|(row, _)| row.by_floor()),
+                lead_only: granted.iter().any(|(row, rung)| !row.by_floor() && self.is_lead(&rung.value)),
+                naming: crate::text::giver_depth(&self.standing()),
+            },
+            &audience.party,
+            us,
+        );
+        let tell = self.to_be_told(&cells);
+        let recipient = audience.party.clone();
+        let whole = Verdict::MayGo;
+        Judgement { recipient, at: now, basis: self.basis, whole, purpose, cells, handling, tell }
+    }
+
+    fn is_lead(&self, value: &Value) -> bool {
+        let lead_only = |g: &Way<'_>| matches!(g, Way::Terms(t) if t.persons == PersonsRule::LeadOnly);
+        matches!(value, Value::Person(PersonValue::Named { .. })) && self.ways.iter().any(lead_only)
+    }
+
+    /// The originators whose words go by their standing life exception.
+    fn to_be_told(&self, cells: &[Cell]) -> BTreeSet<PartyName> {
+        let mut tell = BTreeSet::new();
+        for (row, cell) in self.rows.iter().zip(cells) {
+            let rungs: Vec<&Rung> = match (cell.granted, &cell.bare) {
+                // The harms to life may come from any rung, and from any originator who did not strike them out.
+                (_, Some(_)) => row.field.rungs.iter().collect(),
+                (Some(at), None) if cell.by_floor => row.field.rungs.get(at).into_iter().collect(),
+                _ => Vec::new(),
+            };
+            let others = rungs.iter().flat_map(|r| self.evidence.others(&r.handling));
+            tell.extend(others.filter(|p| !self.evidence.audience.struck_out.contains(*p)).cloned());
+        }
+        tell
+    }
+
+    /// Without the kinds of harm there is no warning: the receiver could not even guard against misuse.
+    fn no_harm(&self, cells: &[Cell]) -> Option<Reason> {
+        let harm = cells.iter().find(|c| c.path == FieldPath::Harm);
+        if harm.is_some_and(Cell::speaks) {
+            return None;
+        }
+        let held = match harm.and_then(|c| c.reasons.last().cloned()) {
+            Some(why) => Reason {
+                rung: None,
+                rule: Rule::NoHarm,
+                fact: format!(
+                    "the kinds of harm may not be told, and a warning without them is none: {}",
+                    why.fact
+                ),
+                ..why
+            },
+            None => reason(
+                Rule::NoHarm,
+                "the warning names no kind of harm",
+                "the harm ladder is empty".to_owned(),
+                "write the harm".to_owned(),
+            ),
+        };
+        Some(self.floor.hint(held, self.evidence.warning, self.evidence.audience))
+    }
+}
+
+impl Row<'_> {
+    fn cell(&self) -> Cell {
+        let granted = self.granted();
+        let above = self.rungs.iter().take(granted.unwrap_or(self.rungs.len()));
+        Cell {
+            path: self.field.path,
+            granted,
+            rungs: self.rungs.len(),
+            by_floor: self.by_floor(),
+            bare: None,
+            reasons: above.flat_map(|r| r.obstacles.iter().cloned()).collect(),
+            hits: self.hits.clone(),
+        }
+    }
+}
+
+/// How exactly a text of this field may tell a time: as agreed, and freely in a threat that the life floor carries.
+fn ceiling(evidence: &Evidence<'_>, ways: &[Way<'_>], path: FieldPath) -> TimeDepth {
+    let of = |way: &Way<'_>| match way {
+        Way::Terms(terms) => Some(terms.time),
+        Way::Floor => evidence.floor_carries(path).then_some(TimeDepth::Exact),
+    };
+    ways.iter().filter_map(of).max().unwrap_or(TimeDepth::None)
+}
+
+/// The officer who let this hit stand; never the author of the warning.
+fn overrider(
+    warning: &Warning,
+    path: FieldPath,
+    hit: &TextHit,
+    overrides: &[TextOverride],
+) -> Option<model::id::PersonName> {
+    let fits = |o: &&TextOverride| {
+        o.path == path && o.rung == hit.rung && same_word(&o.word, &hit.word) && o.by != warning.author
+    };
+    overrides.iter().find(fits).map(|o| o.by.clone())
+}
+
+fn told_in_words(at: usize, hits: &[&TextHit]) -> Reason {
+    let mut why = reason(
+        Rule::Text,
+        "its words say what this recipient does not get",
+        hits.iter().map(|h| format!("{:?}: {}", h.word, h.of)).collect::<Vec<_>>().join("; "),
+        "write it without the word, or a release officer other than the author lets it stand with a reason"
+            .to_owned(),
+    );
+    why.rung = Some(at);
+    why
+}

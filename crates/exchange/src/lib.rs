@@ -1,0 +1,37 @@
+//! The acts: one file a verb, one transaction an act, and the views that the doors show.
+//!
+//! A door calls one function here with who is calling, what is asked, `now` and `rng`; the function reads and writes the
+//! store and answers with a view or a `Refusal`. Nothing here opens a socket: what goes out is a row in the outbox.
+//! Bodies that leave are `disclosure::Released` and nothing else.
+//!
+//! Read first `release` (what leaves, and who decided) and `receive` (what arrives).
+
+pub mod agreement;
+pub mod alarm;
+pub mod answer;
+pub mod audit;
+mod caller;
+pub mod channel;
+pub mod clocks;
+pub mod deliver;
+pub mod duty;
+pub mod house;
+pub mod incoming;
+pub mod keys;
+pub mod outgoing;
+pub mod partner;
+pub mod pending;
+pub mod people;
+pub mod person_key;
+pub mod preview;
+pub mod receive;
+pub mod refusal;
+pub mod relation;
+pub mod release;
+pub mod risk;
+pub mod roster;
+pub mod sources;
+pub mod standing;
+pub mod undertaking;
+pub mod view;
+pub mod write;

@@ -1,0 +1,142 @@
+//! After the release: cancelled (it is over), lapsed (we no longer say so), recalled (give it back). Three different things
+//! to the receiver (I-18). What was not sent yet is stopped in the outbox.
+
+use disclosure::{Released, entries};
+use jiff::Timestamp;
+use model::body::{Recall, StandingChange};
+use model::caller::Person;
+use model::id::{EntryRef, PartyName, WarningId};
+use model::state::{Machine, WarningEvent};
+use model::vocab::{RecallReason, Role};
+use model::warning::Warning;
+use rand_core::CryptoRng;
+use serde::Serialize;
+use store::{Act, OutboxState};
+
+use crate::audit;
+use crate::caller::needs;
+use crate::house::House;
+use crate::outgoing::{Condition, OutboxDraw, Place, queue};
+use crate::preview::RECIPIENTS_MAX;
+use crate::refusal::Refusal;
+use crate::write::{known, warning_of};
+
+/// What is said about a released warning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// It is over.
+    Cancel {
+        /// A word to the recipients, as written.
+        note: Option<String>,
+    },
+    /// It is no longer asserted; a person decided so.
+    Lapse {
+        /// A word to the recipients, as written.
+        note: Option<String>,
+    },
+    /// It is to be given back.
+    Recall {
+        /// The coded reason; `undisclosed` is allowed.
+        reason: RecallReason,
+        /// Whether it still counts in the ledger.
+        counts: bool,
+    },
+}
+
+/// Who is told, and what was stopped before it left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Changed {
+    /// The recipients that are told.
+    pub told: Vec<String>,
+    /// The recipients whose copy had not left and was stopped.
+    pub stopped: Vec<String>,
+}
+
+/// Changes how a released warning stands, and tells everyone who has it.
+pub fn change(
+    house: &House,
+    caller: &Person,
+    warning: WarningId,
+    change: Change,
+    now: Timestamp,
+    rng: &mut impl CryptoRng,
+) -> Result<Changed, Refusal> {
+    needs(caller, &[Role::Release], "change how a released warning stands")?;
+    let draws: Vec<OutboxDraw> = (0..4 * RECIPIENTS_MAX).map(|_| OutboxDraw::draw(rng)).collect();
+    let by = caller.name.clone();
+    let told = house.store.act(move |act| {
+        let mut row = known(act, warning)?;
+        let (event, verb) = match change {
+            Change::Cancel { .. } => (WarningEvent::Cancel, "warning.cancel"),
+            Change::Lapse { .. } => (WarningEvent::LetLapse, "warning.lapse"),
+            Change::Recall { .. } => (WarningEvent::Recall, "warning.recall"),
+        };
+        row.state = row.state.step(event).map_err(|e| Refusal::yours("wrong_step", e.to_string()))?;
+        act.put_warning(&row)?;
+        let whole = warning_of(&row)?;
+        let changed = tell(act, warning, &whole, &change, draws, now)?;
+        let detail = serde_json::json!({ "told": changed.told.len(), "stopped": changed.stopped.len() });
+        audit::note(act, now, by.as_str(), verb, &warning.to_string(), detail, &[])?;
+        Ok::<_, Refusal>(changed)
+    })?;
+    (house.bell)();
+    Ok(told)
+}
+
+fn tell(
+    act: &mut Act<'_>,
+    warning: WarningId,
+    whole: &Warning,
+    change: &Change,
+    draws: Vec<OutboxDraw>,
+    now: Timestamp,
+) -> Result<Changed, Refusal> {
+    let mut changed = Changed { told: Vec::new(), stopped: Vec::new() };
+    for (copy, draw) in act.copies_of(warning)?.into_iter().zip(draws) {
+        match act.outbox_row(copy.outbox)?.map(|o| (o.state, o.kind)) {
+            Some((OutboxState::Appended(at), kind)) => {
+                let released = said(&copy.recipient, &at, &kind, whole, change)?;
+                let place = Place {
+                    use_: whole.status.into(),
+                    thread: copy.thread,
+                    answers: Some(at),
+                    condition: Condition::Reachable,
+                };
+                queue(act, &released, place, draw, now)?;
+                changed.told.push(copy.recipient.to_string());
+            }
+            Some((OutboxState::Queued, _)) => {
+                act.withdraw(copy.outbox, "the warning was taken back before it was sent")?;
+                changed.stopped.push(copy.recipient.to_string());
+            }
+            _ => {}
+        }
+    }
+    Ok(changed)
+}
+
+fn said(
+    to: &PartyName,
+    at: &EntryRef,
+    kind: &str,
+    whole: &Warning,
+    change: &Change,
+) -> Result<Released, Refusal> {
+    let released = match change {
+        Change::Cancel { note } => {
+            entries::warning_cancelled(to, &StandingChange { release: at.index, note: note.clone() })?
+        }
+        Change::Lapse { note } => entries::warning_lapsed(to, &StandingChange { release: at.index, note: note.clone() })?,
+        Change::Recall { reason, counts } => {
+            let recall = Recall {
+                recalls: at.index,
+                reason: *reason,
+                kind: kind.to_owned(),
+                domain: whole.domain,
+                counts: *counts,
+            };
+            entries::warning_recalled(to, &recall)?
+        }
+    };
+    Ok(released)
+}

@@ -1,0 +1,9 @@
+//! What the doors show: plain structs with public fields, never rows and never a warning itself.
+
+pub mod inbox;
+pub mod ledger;
+pub mod preview;
+pub mod relation;
+pub mod show;
+pub mod status;
+pub mod warning;

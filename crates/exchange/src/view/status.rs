@@ -1,0 +1,201 @@
+//! How the node is: what waits, what is overdue, what is wrong and what to do about it.
+
+use jiff::{SignedDuration, Timestamp};
+use model::caller::Person;
+use model::state::ProposalState;
+use model::vocab::Role;
+use serde::Serialize;
+use store::{ChannelState, PartnerState, View};
+
+use crate::audit;
+use crate::caller::needs;
+use crate::clocks::{self, Clock};
+use crate::house::House;
+use crate::refusal::Refusal;
+
+/// A partner not heard of for this long is a finding, in hours.
+const SILENT_HOURS: i64 = 24;
+/// An agreement that ends within this long is a finding, in days.
+const ENDING_DAYS: i64 = 30;
+
+/// The node at a glance.
+#[derive(Debug, Clone, Serialize)]
+pub struct StatusView {
+    /// The node's name.
+    pub node: String,
+    /// The fingerprint of its identity, hex.
+    pub fingerprint: String,
+    /// The words of its identity, to be read out to partners.
+    pub words: String,
+    /// The time of this view, by the node's clock.
+    pub now: Timestamp,
+    /// What is unsure about the clock.
+    pub clock_unsure: Option<String>,
+    /// Clocks that run, the most pressing first.
+    pub clocks: Vec<Clock>,
+    /// Proposals that wait for a second person.
+    pub proposals_waiting: usize,
+    /// Bodies in the outbox.
+    pub outbox_waiting: u64,
+    /// What stands in the way of delivery, by partner.
+    pub troubles: Vec<(String, String)>,
+    /// Whom to call first.
+    pub duty: Option<String>,
+}
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Look at it when there is time.
+    Note,
+    /// Look at it today.
+    Warning,
+    /// Look at it now.
+    Fault,
+}
+
+/// Something that is wrong, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// How much it matters.
+    pub severity: Severity,
+    /// What is the case.
+    pub fact: String,
+    /// The next act.
+    pub hint: String,
+}
+
+/// A finding.
+pub fn finding(severity: Severity, fact: impl Into<String>, hint: impl Into<String>) -> Finding {
+    Finding { severity, fact: fact.into(), hint: hint.into() }
+}
+
+/// The node at a glance.
+pub fn status(house: &House, caller: &Person, now: Timestamp) -> Result<StatusView, Refusal> {
+    needs(caller, Role::ALL, "look at the node")?;
+    let identity = house.keys.identity.verifier();
+    house.store.view(|view| {
+        let partners = view.partners()?;
+        let mut outbox_waiting = 0;
+        for partner in &partners {
+            outbox_waiting += view.waiting_count(&partner.name)?;
+        }
+        Ok(StatusView {
+            node: house.name.to_string(),
+            fingerprint: identity.fingerprint().to_string(),
+            words: crate::partner::fingerprint_words(identity)?,
+            now,
+            clock_unsure: clocks::unsure(view)?,
+            clocks: clocks::running(house, view, now)?,
+            proposals_waiting: view.open_proposals()?.iter().filter(|p| now < p.expires_at).count(),
+            outbox_waiting,
+            troubles: partners.iter().filter_map(|p| Some((p.name.to_string(), p.trouble.clone()?))).collect(),
+            duty: view.roster()?.first().map(|line| format!("{} {}", line.name, line.phone)),
+        })
+    })
+}
+
+/// Everything that the node knows to be wrong, the worst first. An empty list is a healthy node.
+pub fn doctor(house: &House, caller: &Person, now: Timestamp) -> Result<Vec<Finding>, Refusal> {
+    needs(caller, Role::ALL, "look at the node's health")?;
+    let trail = audit::check(house)?;
+    let mut found = house.store.view(|view| {
+        let mut found = Vec::new();
+        for fault in view.faults()? {
+            found.push(finding(Severity::Fault, fault, "stop the node and restore from the last backup"));
+        }
+        of_node(house, view, now, &mut found)?;
+        of_people(view, &mut found)?;
+        of_partners(house, view, now, &mut found)?;
+        Ok::<_, Refusal>(found)
+    })?;
+    if !trail.is_sound() {
+        found.push(finding(
+            Severity::Fault,
+            "the audit trail was changed behind the node's back",
+            "keep a copy of the data folder and call oversight: `forewarn audit --check` names the lines",
+        ));
+    }
+    found.sort_by(|a, b| b.severity.cmp(&a.severity));
+    Ok(found)
+}
+
+fn of_node(house: &House, view: &View<'_>, now: Timestamp, found: &mut Vec<Finding>) -> Result<(), Refusal> {
+    if let Some(words) = clocks::unsure(view)? {
+        let hint = "compare the clock with another one, then `forewarn clock confirm`; nothing expires until then";
+        found.push(finding(Severity::Warning, words, hint));
+    }
+    let overdue = clocks::running(house, view, now)?.into_iter().filter(|c| c.overdue);
+    for clock in overdue {
+        let partner = clock.partner.map(|p| format!(" ({p})")).unwrap_or_default();
+        let fact = format!("overdue since {}: {} on {}{partner}", clock.due, clock.awaited.words(), clock.about);
+        found.push(finding(Severity::Fault, fact, "see `forewarn status`; somebody must act or be called"));
+    }
+    if view.roster()?.is_empty() {
+        let hint = "`forewarn roster set --line \"Duty desk=+00 000\"`: an overdue alarm names it";
+        found.push(finding(Severity::Warning, "the duty roster is empty: an alarm names nobody to call", hint));
+    }
+    let given_up = view.notices_given_up()?;
+    if given_up > 0 {
+        let fact = format!("{given_up} notices could not be delivered to the notify hook");
+        found.push(finding(Severity::Fault, fact, "see the node's log for the hook's error, and try the hook by hand"));
+    }
+    if !house.store.has_sources() {
+        let hint = "the node runs without it; put it back to open or seal sources";
+        found.push(finding(Severity::Note, "sources.db is not there", hint));
+    }
+    for row in view.open_proposals()?.iter().filter(|p| p.state == ProposalState::Proposed && now < p.expires_at) {
+        let hint = format!("another person runs `forewarn approve {} --digest {}`", row.id, row.digest);
+        found.push(finding(Severity::Note, format!("{} waits for its second person", row.id), hint));
+    }
+    Ok(())
+}
+
+fn of_people(view: &View<'_>, found: &mut Vec<Finding>) -> Result<(), Refusal> {
+    let releasing = view.people()?.into_iter().filter(|p| {
+        p.state == store::PersonState::Active && p.roles.contains(&Role::Release)
+    });
+    if releasing.count() < 2 {
+        found.push(finding(
+            Severity::Warning,
+            "fewer than two active persons hold release authority: nobody can approve what another proposes",
+            "`forewarn person invite NAME --role release`",
+        ));
+    }
+    Ok(())
+}
+
+fn of_partners(house: &House, view: &View<'_>, now: Timestamp, found: &mut Vec<Finding>) -> Result<(), Refusal> {
+    for partner in view.partners()? {
+        let name = &partner.name;
+        if partner.state == PartnerState::Unconfirmed {
+            let hint = format!("compare the words by voice, then `forewarn partner confirm {name}`");
+            found.push(finding(Severity::Note, format!("{name} is not confirmed: nothing but cards flows"), hint));
+            continue;
+        }
+        if let Some(trouble) = &partner.trouble {
+            let hint = "the courier tries again by itself; if it stays, call the partner's duty desk";
+            found.push(finding(Severity::Warning, format!("{name}: {trouble}"), hint));
+        }
+        let silent = SignedDuration::from_hours(SILENT_HOURS);
+        if partner.heard_at.is_none_or(|heard| now.duration_since(heard) > silent) {
+            let fact = format!("{name} was not heard of for more than {SILENT_HOURS} h");
+            found.push(finding(Severity::Warning, fact, "call its duty desk; its node may be down"));
+        }
+        let relation = house.relations.of(view, name)?;
+        let ending = relation.terms().and_then(|t| t.until);
+        if let Some(until) = ending.filter(|u| *u <= now + SignedDuration::from_hours(24 * ENDING_DAYS)) {
+            let fact = format!("the agreement with {name} ends at {until}");
+            found.push(finding(Severity::Warning, fact, "propose the next one that replaces it"));
+        }
+    }
+    for channel in view.channels()? {
+        if let ChannelState::Frozen(why) = &channel.state {
+            let fact = format!("a channel with {} is frozen: {why}", channel.partner);
+            let hint = "the evidence is kept; call the partner's duty desk. Warn by other channels meanwhile";
+            found.push(finding(Severity::Fault, fact, hint));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,17 @@
+//! The rules (docs/rules.md) at the boundary of the acts, on real folders: the name of a test is the rule.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
+
+mod delivery;
+mod exercises;
+mod life_floor;
+mod outcomes;
+mod persons;
+mod release;
+mod standing;

@@ -1,0 +1,16 @@
+//! Forewarn: pass on a warning in time, to whom you do not fully trust, and prove what was said and when.
+//!
+//! The roof: it reads the command line and the configuration, wires the rooms together and prints. Read `words` (the
+//! command line) and `serve` (how a node is put together) first.
+
+mod clock;
+mod data_dir;
+mod demo;
+mod init;
+mod say;
+mod serve;
+mod words;
+
+fn main() -> std::process::ExitCode {
+    words::run()
+}

@@ -1,0 +1,127 @@
+//! Running a node: the peer door, the control socket, the courier; all stop together.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use api::Api;
+use courier::{Bell, Courier, Hook};
+use exchange::refusal::Refusal;
+use gate::limits::ServeLimits;
+use gate::session::{SessionLimits, Sessions};
+use peer::Peer;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::clock;
+use crate::data_dir::{Config, DataDir};
+use crate::init;
+
+/// Runs the node in this folder until SIGINT or SIGTERM. `ready` is told the address once both doors are open.
+pub(crate) fn serve(dir: &DataDir, ready: impl FnOnce(&str, &Path)) -> Result<(), Refusal> {
+    let config = dir.config()?;
+    let _held = dir.lock()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Refusal::world("runtime", e.to_string()))?;
+    runtime.block_on(run(dir, &config, ready))
+}
+
+async fn run(dir: &DataDir, config: &Config, ready: impl FnOnce(&str, &Path)) -> Result<(), Refusal> {
+    let keys = dir.keys()?;
+    let bell = Bell::default();
+    let ring = bell.clone();
+    let house = init::house(dir, config, &keys, Arc::new(move || ring.ring()))?;
+    let clock = clock::of_the_system();
+    let identity = Arc::new(keys.tls);
+    let tls = gate::tls::server_config(&identity).map_err(Refusal::ours)?;
+    let listener = TcpListener::bind(&config.listen).await.map_err(|e| in_use(&config.listen, &e))?;
+    let socket = open_socket(&dir.socket())?;
+    let (stopping, stop) = watch::channel(false);
+    let peers = peer::router(Peer { house: house.clone(), clock: clock.clone() });
+    let control = api::router(Api {
+        house: house.clone(),
+        clock: clock.clone(),
+        sessions: Arc::new(Sessions::new(SessionLimits::default())),
+    });
+    let courier = Courier { house, identity, clock, bell, hook: hook(config)? };
+    let mut doors = tokio::task::JoinSet::new();
+    doors.spawn(gate::serve::serve_tls(listener, tls, peers, ServeLimits::default(), stopped(stop.clone())));
+    doors.spawn(gate::serve::serve_unix(socket, control, ServeLimits::local_socket(), stopped(stop.clone())));
+    let carrying = tokio::spawn(courier.run(stop));
+    ready(&config.listen, &dir.socket());
+    tracing::info!(node = config.name, listen = config.listen, "the node is running");
+    let ended = tokio::select! {
+        () = told_to_stop() => Ok(()),
+        door = doors.join_next() => Err(door_closed(door)),
+    };
+    tracing::info!("the node is stopping");
+    // Nobody listens any more if both doors and the courier have gone already.
+    let _ = stopping.send(true);
+    while doors.join_next().await.is_some() {}
+    let _ = carrying.await;
+    let _ = std::fs::remove_file(dir.socket());
+    ended
+}
+
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    // An error means that the sender has gone, which is a stop as well.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+async fn told_to_stop() {
+    let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = int.recv() => {}
+        _ = term.recv() => {}
+    }
+}
+
+fn door_closed(door: Option<Result<io::Result<()>, tokio::task::JoinError>>) -> Refusal {
+    match door {
+        Some(Ok(Err(e))) => Refusal::world("door", format!("a door closed by itself: {e}")),
+        Some(Err(e)) => Refusal::ours(e),
+        _ => Refusal::ours("a door closed by itself"),
+    }
+}
+
+fn in_use(listen: &str, error: &io::Error) -> Refusal {
+    let refusal = Refusal::world("cannot_listen", format!("this node cannot listen on {listen}: {error}"));
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            refusal.hint("another program has the port (`ss -ltnp` shows which); stop it or change \"listen\" in node.json")
+        }
+        _ => refusal.hint("look at \"listen\" in node.json"),
+    }
+}
+
+/// Opens the control socket, for its owner alone. One that was left by a crash is taken away: the lock is ours.
+fn open_socket(path: &Path) -> Result<UnixListener, Refusal> {
+    if path.exists() {
+        std::fs::remove_file(path).map_err(|e| in_use(&path.display().to_string(), &e))?;
+    }
+    let listener = UnixListener::bind(path).map_err(|e| {
+        in_use(&path.display().to_string(), &e)
+            .hint("the path of a socket has at most about 100 characters: is the data folder's path too long?")
+    })?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+        .map_err(|e| in_use(&path.display().to_string(), &e))?;
+    Ok(listener)
+}
+
+fn hook(config: &Config) -> Result<Option<Hook>, Refusal> {
+    match (&config.notify_command, &config.notify_webhook) {
+        (command, None) if command.is_empty() => Ok(None),
+        (command, None) => Ok(Some(Hook::Command(command.clone()))),
+        (command, Some(url)) if command.is_empty() => {
+            Hook::webhook(url).map(Some).map_err(|why| Refusal::yours("bad_config", why))
+        }
+        _ => Err(Refusal::yours("bad_config", "node.json names both a notify_command and a notify_webhook")
+            .hint("keep one of them")),
+    }
+}

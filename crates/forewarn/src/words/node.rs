@@ -1,0 +1,132 @@
+//! Making a node and running it.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+use tracing_subscriber::EnvFilter;
+
+use super::desk::{Desk, Shown};
+use super::failure::{Failure, WORLD};
+use crate::data_dir::Config;
+use crate::say;
+use crate::say::Ink;
+
+/// What is logged if `FOREWARN_LOG` says nothing.
+const LOG_DEFAULT: &str = "info";
+
+/// Make a node: its folder, its keys, and a one-time secret for its first operator
+#[derive(Debug, Args)]
+#[command(after_help = eg!(
+    "forewarn init --name service-a.example --address 192.0.2.1:4430 --contact \"Duty desk, +00 000\"",
+    "an empty data folder (--data); no login."
+))]
+pub(crate) struct Init {
+    /// The node's name; it stands in its keys and cannot be changed
+    #[arg(long)]
+    name: String,
+    /// Where partners reach this node; it stands on the card
+    #[arg(long, value_name = "HOST:PORT")]
+    address: String,
+    /// How partners reach the duty desk by voice; it stands on the card
+    #[arg(long, value_name = "TEXT")]
+    contact: String,
+    /// The login name of the first operator
+    #[arg(long, value_name = "LOGIN", default_value = "operator")]
+    operator: String,
+    /// Where this node listens, as IP:PORT [default: the address]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+}
+
+impl Init {
+    pub(crate) fn run(self, desk: &Desk) -> Result<Shown, Failure> {
+        let config = Config {
+            name: self.name,
+            listen: self.listen.clone().unwrap_or_else(|| self.address.clone()),
+            address: self.address,
+            contact: self.contact,
+            notify_command: Vec::new(),
+            notify_webhook: None,
+            duty_minutes: None,
+            proposal_minutes: None,
+        };
+        let made = crate::init::init(&desk.dir, &config, &self.operator).map_err(|refusal| {
+            let unsaid = refusal.code == "bad_address" && self.listen.is_none() && refusal.hint.is_none();
+            let failure = Failure::from(refusal);
+            if unsaid { failure.hint("where the address is a name, say where to listen: `--listen 0.0.0.0:4430`") } else { failure }
+        })?;
+        let data = desk.dir.root().display();
+        let (name, words, operator, secret) = (&made.name, &made.words, &made.operator, &made.secret);
+        let until = super::show::times::both(made.secret_until, desk.look.now);
+        let head = desk.look.ink(Ink::Head, &format!("{name} is made, in {data}"));
+        let text = format!(
+            "{head}\n\n\
+             Address      {}\n\
+             Fingerprint  {}\n\
+             Its words    {words}\n\n\
+             The operator {operator} opens the account with this one-time secret, until {until}. It is shown once:\n\n  \
+             {secret}\n\n\
+             Next\n  \
+             forewarn --data {data} serve\n  \
+             forewarn --data {data} activate {operator}\n",
+            made.address, made.fingerprint,
+        );
+        let json = serde_json::to_value(&made).map_err(|e| Failure::world("internal", e.to_string()))?;
+        Ok(Shown { text, json, sound: true })
+    }
+}
+
+/// Run the node until Ctrl-C or SIGTERM
+#[derive(Debug, Args)]
+#[command(after_help = eg!(
+    "forewarn serve --log-format json",
+    "a data folder made by `forewarn init`, and read access to its keys. FOREWARN_LOG chooses what is logged [default: info]."
+))]
+pub(crate) struct Serve {
+    /// How log lines are written to standard error
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    log_format: LogFormat,
+}
+
+/// The form of log lines.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON document a line.
+    Json,
+}
+
+impl Serve {
+    /// Runs the node; prints one line when both doors are open.
+    pub(crate) fn run(self, desk: &Desk, json: bool) -> Result<ExitCode, Failure> {
+        let words = desk.surroundings.log.as_deref().unwrap_or(LOG_DEFAULT);
+        let filter = EnvFilter::try_new(words).map_err(|e| {
+            Failure::usage("FOREWARN_LOG cannot be read")
+                .detail(e.to_string())
+                .hint("name levels like `info` or `warn,courier=debug`")
+        })?;
+        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        match self.log_format {
+            LogFormat::Text => log.with_ansi(desk.surroundings.paint && say::errors_to_terminal()).init(),
+            LogFormat::Json => log.json().init(),
+        }
+        let name = desk.dir.config().map(|c| c.name)?;
+        crate::serve::serve(&desk.dir, |address, socket| ready(&name, address, socket, json))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn ready(name: &str, address: &str, socket: &Path, json: bool) {
+    let line = if json {
+        say::json_line(&json!({ "ready": true, "address": address, "socket": socket }))
+    } else {
+        format!("{name} is running: partners at {address}, commands at {}. Ctrl-C stops it.", socket.display())
+    };
+    if let Err(e) = say::out(&line) {
+        // The node runs all the same; whoever waits for the line hears nothing, so the log says why.
+        tracing::warn!(status = WORLD, error = %e, "the ready line could not be written");
+    }
+}

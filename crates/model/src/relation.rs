@@ -1,0 +1,456 @@
+//! The state between two parties: a fold over their two logs, and nothing else.
+//!
+//! Every rule here commutes: an entry is filed under itself or under the entry it answers, and what two concurrent
+//! entries mean together is worked out when it is looked at, by the stricter of both. So the fold may take the two logs
+//! in any interleaving that keeps each log's own order, and at equal heads both sides hold the same state (I-14, I-21).
+//! No clock is in it: overdue and expired are views of (fold, now).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::agreement::{DomainTerms, OpeningState, Terms};
+use crate::facts::{Facts, ReleaseFacts};
+use crate::id::{Digest, EntryRef};
+use crate::state::{DomainState, Machine};
+use crate::vocab::{Contribution, Determination, Disposition, Domain, EventState, MatterKind, Status, Usefulness};
+
+/// Whose log an entry stands in, seen from one of the two parties.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// In the log that this node writes.
+    Ours,
+    /// In the log that the partner writes.
+    Theirs,
+}
+
+impl Side {
+    /// The other side.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Ours => Self::Theirs,
+            Self::Theirs => Self::Ours,
+        }
+    }
+}
+
+/// An entry as the fold reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logged {
+    /// Where it stands.
+    pub at: EntryRef,
+    /// In whose log.
+    pub side: Side,
+    /// When its writer wrote it, by the writer's clock.
+    pub written: Timestamp,
+    /// The thread it belongs to.
+    pub thread: [u8; 16],
+    /// The entry it answers.
+    pub answers: Option<EntryRef>,
+    /// What it says.
+    pub facts: Facts,
+}
+
+/// The folded state between two parties.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Relation {
+    proposals: BTreeMap<Digest, Proposal>,
+    accepted: BTreeMap<(Digest, Side), EntryRef>,
+    refused: BTreeMap<(Digest, Side), EntryRef>,
+    changes: BTreeMap<(Digest, Domain, Side), Vec<Change>>,
+    releases: BTreeMap<EntryRef, ReleaseEntry>,
+    standings: BTreeMap<(EntryRef, Side), Vec<Standing>>,
+    reads: BTreeMap<(EntryRef, Side), Vec<ReadFact>>,
+    disposals: BTreeMap<(EntryRef, Side), Vec<DisposedFact>>,
+    outcomes: BTreeMap<EntryRef, OutcomeEntry>,
+    outcomes_of: BTreeMap<(EntryRef, Side), Vec<EntryRef>>,
+    undertakings: BTreeMap<EntryRef, UndertakingEntry>,
+    undertakings_accepted: BTreeMap<(EntryRef, Side), EntryRef>,
+    thanks: BTreeMap<EntryRef, ThanksEntry>,
+    relayed: BTreeMap<(EntryRef, Side), EntryRef>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Proposal {
+    side: Side,
+    at: EntryRef,
+    terms: Terms,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Change {
+    at: EntryRef,
+    state: DomainState,
+    pilot_scope: BTreeSet<MatterKind>,
+}
+
+/// A release as it stands in a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleaseEntry {
+    /// In whose log.
+    pub side: Side,
+    /// Its thread.
+    pub thread: [u8; 16],
+    /// When the giver wrote it, by the giver's clock.
+    pub written: Timestamp,
+    /// The earlier release in the same log that it brings up to date.
+    pub updates: Option<EntryRef>,
+    /// What it says.
+    pub facts: ReleaseFacts,
+}
+
+/// How a release stands by its giver's word. The three ends are different things to the receiver (I-18); the order is
+/// from the weakest to the strongest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// Asserted.
+    Active,
+    /// No longer asserted.
+    Lapsed,
+    /// Said to be over.
+    Cancelled,
+    /// To be given back.
+    Recalled {
+        /// Whether it counts in the ledger.
+        counts: bool,
+    },
+}
+
+/// A reading at the receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadFact {
+    /// When it was read, by the receiver's clock.
+    pub at: Timestamp,
+    /// When it was held, by the receiver's clock.
+    pub held_at: Timestamp,
+}
+
+/// A disposition at the receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DisposedFact {
+    /// The decision.
+    pub disposition: Disposition,
+    /// When it was taken, by the receiver's clock.
+    pub at: Timestamp,
+    /// When the release was held, by the receiver's clock.
+    pub held_at: Timestamp,
+}
+
+/// An outcome as it stands in a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutcomeEntry {
+    /// In whose log.
+    pub side: Side,
+    /// The release it answers; `None` for one that is marked unsolicited.
+    pub answers: Option<EntryRef>,
+    /// When its author wrote it.
+    pub written: Timestamp,
+    /// The event.
+    pub event: EventState,
+    /// The determination.
+    pub determination: Option<Determination>,
+    /// How far the warning helped.
+    pub contribution: Option<Contribution>,
+    /// How useful it was.
+    pub usefulness: Option<Usefulness>,
+    /// The domain, if unsolicited.
+    pub unsolicited: Option<Domain>,
+    /// How many questions stay open.
+    pub open_questions: u32,
+}
+
+/// An undertaking as it stands in a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UndertakingEntry {
+    /// Who promised.
+    pub side: Side,
+    /// The domain.
+    pub domain: Domain,
+    /// Until when.
+    pub until: Option<Timestamp>,
+    /// When it was declared, by the promiser's clock.
+    pub written: Timestamp,
+}
+
+/// Thanks as they stand in a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThanksEntry {
+    /// Who thanked.
+    pub side: Side,
+    /// What they answer.
+    pub answers: Option<EntryRef>,
+    /// When they were written.
+    pub written: Timestamp,
+    /// Whether they are to be passed on.
+    pub relay: bool,
+}
+
+/// What the agreement says of one domain, right now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DomainStanding {
+    /// The agreement in force, by the hash of its text; with two accepted at once, the first in order.
+    pub agreement: Digest,
+    /// The stricter of both parties' stances.
+    pub state: DomainState,
+    /// Our own stance.
+    pub ours: DomainState,
+    /// The partner's stance.
+    pub theirs: DomainState,
+    /// What may pass while resuming.
+    pub pilot_scope: BTreeSet<MatterKind>,
+    /// The terms.
+    pub terms: DomainTerms,
+}
+
+/// An agreement that was proposed, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgreementView<'a> {
+    /// The hash of its text.
+    pub hash: Digest,
+    /// Who proposed it.
+    pub proposed_by: Side,
+    /// Where the text stands.
+    pub at: &'a EntryRef,
+    /// What it says.
+    pub terms: &'a Terms,
+    /// Whether the other side accepted it.
+    pub accepted: bool,
+    /// Whether the other side refused it, or its proposer took it back.
+    pub refused: bool,
+    /// Whether it is in force: accepted, and not replaced by another accepted one.
+    pub in_force: bool,
+}
+
+/// One release with everything that answers it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleaseView<'a> {
+    /// Where it stands.
+    pub at: &'a EntryRef,
+    /// The release.
+    pub entry: &'a ReleaseEntry,
+    /// How it stands.
+    pub standing: Standing,
+    /// The first reading.
+    pub read: Option<ReadFact>,
+    /// The dispositions, in the order they were taken.
+    pub disposed: &'a [DisposedFact],
+    /// The outcomes, in the order of the log.
+    pub outcomes: Vec<(&'a EntryRef, &'a OutcomeEntry)>,
+}
+
+impl Relation {
+    /// Takes the next entry of one of the two logs. Entries of one log must come in their order.
+    pub fn take(&mut self, entry: Logged) {
+        let Logged { at, side, written, thread, answers, facts } = entry;
+        match facts {
+            Facts::AgreementProposed { hash, terms } => {
+                if let Ok(hash) = hash.parse() {
+                    // The same text proposed twice: the earliest entry in (side, index) order stands for it.
+                    let new = Proposal { side, at, terms };
+                    let kept = self.proposals.entry(hash).or_insert_with(|| new.clone());
+                    if new.at < kept.at {
+                        *kept = new;
+                    }
+                }
+            }
+            Facts::AgreementAccepted(a) => file(&mut self.accepted, a.agreement.parse().ok().map(|h| (h, side)), at),
+            Facts::AgreementRefused(a) => file(&mut self.refused, a.agreement.parse().ok().map(|h| (h, side)), at),
+            Facts::DomainChanged(change) => {
+                if let Ok(hash) = change.agreement.parse() {
+                    let line = Change { at, state: change.state, pilot_scope: change.pilot_scope };
+                    self.changes.entry((hash, change.domain, side)).or_default().push(line);
+                }
+            }
+            Facts::Release(facts) => {
+                let updates = answers.filter(|a| a.origin == at.origin);
+                self.releases.insert(at, ReleaseEntry { side, thread, written, updates, facts });
+            }
+            Facts::Cancelled(c) => self.stand(&at, side, c.release, Standing::Cancelled),
+            Facts::Lapsed(c) => self.stand(&at, side, c.release, Standing::Lapsed),
+            Facts::Recalled(r) => self.stand(&at, side, r.recalls, Standing::Recalled { counts: r.counts }),
+            Facts::Read { held_at } => {
+                push(&mut self.reads, answers, side, ReadFact { at: written, held_at });
+            }
+            Facts::Disposed { disposition, held_at } => {
+                push(&mut self.disposals, answers, side, DisposedFact { disposition, at: written, held_at });
+            }
+            Facts::Outcome { event, determination, contribution, usefulness, unsolicited, open_questions } => {
+                let answers = if unsolicited.is_some() { None } else { answers };
+                let line = OutcomeEntry {
+                    side,
+                    answers,
+                    written,
+                    event,
+                    determination,
+                    contribution,
+                    usefulness,
+                    unsolicited,
+                    open_questions,
+                };
+                if let Some(release) = &line.answers {
+                    self.outcomes_of.entry((release.clone(), side)).or_default().push(at.clone());
+                }
+                self.outcomes.insert(at, line);
+            }
+            Facts::Thanks { relay } => {
+                self.thanks.insert(at, ThanksEntry { side, answers, written, relay });
+            }
+            Facts::ThanksRelayed => file(&mut self.relayed, answers.map(|a| (a, side)), at),
+            Facts::UndertakingDeclared { domain, until } => {
+                self.undertakings.insert(at, UndertakingEntry { side, domain, until, written });
+            }
+            Facts::UndertakingAccepted => file(&mut self.undertakings_accepted, answers.map(|a| (a, side)), at),
+            Facts::Channel | Facts::NotUnderstood => {}
+        }
+    }
+
+    fn stand(&mut self, at: &EntryRef, side: Side, index: u64, standing: Standing) {
+        let release = EntryRef { origin: at.origin.clone(), index };
+        self.standings.entry((release, side)).or_default().push(standing);
+    }
+
+    /// Every agreement ever proposed, in the order of their hashes.
+    pub fn agreements(&self) -> Vec<AgreementView<'_>> {
+        let in_force = self.in_force();
+        self.proposals
+            .iter()
+            .map(|(hash, p)| AgreementView {
+                hash: *hash,
+                proposed_by: p.side,
+                at: &p.at,
+                terms: &p.terms,
+                accepted: self.is_accepted(hash, p),
+                refused: self.refused.keys().any(|(h, _)| h == hash) && !self.is_accepted(hash, p),
+                in_force: in_force.contains(hash),
+            })
+            .collect()
+    }
+
+    /// Accepted by the side that did not propose it, and not refused earlier by that side.
+    fn is_accepted(&self, hash: &Digest, proposal: &Proposal) -> bool {
+        let by = proposal.side.other();
+        let Some(accepted) = self.accepted.get(&(*hash, by)) else { return false };
+        self.refused.get(&(*hash, by)).is_none_or(|refused| refused > accepted)
+            && !self.refused.contains_key(&(*hash, proposal.side))
+    }
+
+    fn in_force(&self) -> BTreeSet<Digest> {
+        let accepted: BTreeMap<_, _> = self.proposals.iter().filter(|(h, p)| self.is_accepted(h, p)).collect();
+        let replaced: BTreeSet<Digest> =
+            accepted.values().filter_map(|p| p.terms.replaces.as_ref()?.parse().ok()).collect();
+        accepted.keys().filter(|h| !replaced.contains(**h)).map(|h| **h).collect()
+    }
+
+    /// The terms in force: of one agreement, or the stricter of all that were accepted at once; `None` without any.
+    pub fn terms(&self) -> Option<Terms> {
+        let mut all = self.in_force().into_iter().filter_map(|h| self.proposals.get(&h)).map(|p| p.terms.clone());
+        let first = all.next()?;
+        Some(all.fold(first, |a, b| a.stricter(&b)))
+    }
+
+    /// How a domain stands; `None` if no agreement in force names it.
+    pub fn domain(&self, domain: Domain) -> Option<DomainStanding> {
+        let terms = self.terms()?.domains.remove(&domain)?;
+        let in_force = self.in_force();
+        let agreement = *in_force.first()?;
+        let stance = |side| {
+            let all = in_force.iter().map(|h| self.stance(h, domain, side));
+            all.reduce(|(s, p), (t, q)| (s.max(t), &p & &q))
+        };
+        let ((ours, our_pilot), (theirs, their_pilot)) = (stance(Side::Ours)?, stance(Side::Theirs)?);
+        Some(DomainStanding {
+            agreement,
+            state: ours.max(theirs),
+            ours,
+            theirs,
+            pilot_scope: &our_pilot & &their_pilot,
+            terms,
+        })
+    }
+
+    /// One party's stance on a domain under an agreement: where it began, moved by that party's own changes in order.
+    /// A change that the table of states does not allow moves nothing.
+    fn stance(&self, hash: &Digest, domain: Domain, side: Side) -> (DomainState, BTreeSet<MatterKind>) {
+        let Some(terms) = self.proposals.get(hash).and_then(|p| p.terms.domains.get(&domain)) else {
+            return (DomainState::Terminated, BTreeSet::new());
+        };
+        let mut state = match terms.state {
+            OpeningState::Active => DomainState::Active,
+            OpeningState::Resuming => DomainState::Resuming,
+            OpeningState::Suspended => DomainState::Suspended,
+        };
+        let everything: BTreeSet<MatterKind> = MatterKind::ALL.iter().copied().collect();
+        let mut pilot = if state == DomainState::Resuming { terms.pilot_scope.clone() } else { everything.clone() };
+        for change in self.changes.get(&(*hash, domain, side)).into_iter().flatten() {
+            let allowed = DomainState::STEPS.iter().any(|(from, _, to)| *from == state && *to == change.state);
+            if allowed {
+                state = change.state;
+                pilot = if state == DomainState::Resuming { change.pilot_scope.clone() } else { everything.clone() };
+            }
+        }
+        (state, pilot)
+    }
+
+    /// Every release of both logs with what answers it, in the order of (log, index).
+    pub fn releases(&self) -> impl Iterator<Item = ReleaseView<'_>> {
+        self.releases.iter().map(|(at, entry)| self.view(at, entry))
+    }
+
+    /// One release.
+    pub fn release(&self, at: &EntryRef) -> Option<ReleaseView<'_>> {
+        self.releases.get_key_value(at).map(|(at, entry)| self.view(at, entry))
+    }
+
+    fn view<'a>(&'a self, at: &'a EntryRef, entry: &'a ReleaseEntry) -> ReleaseView<'a> {
+        // Only the giver changes the standing, only the receiver answers.
+        let standing = self.standings.get(&(at.clone(), entry.side)).into_iter().flatten().max().copied();
+        let answers = (at.clone(), entry.side.other());
+        let by_receiver = self.outcomes_of.get(&answers).into_iter().flatten();
+        ReleaseView {
+            at,
+            entry,
+            standing: standing.unwrap_or(Standing::Active),
+            read: self.reads.get(&answers).and_then(|r| r.first()).copied(),
+            disposed: self.disposals.get(&answers).map_or(&[], Vec::as_slice),
+            outcomes: by_receiver.filter_map(|o| self.outcomes.get_key_value(o)).collect(),
+        }
+    }
+
+    /// Every outcome of both logs.
+    pub fn outcomes(&self) -> impl Iterator<Item = (&EntryRef, &OutcomeEntry)> {
+        self.outcomes.iter()
+    }
+
+    /// Every undertaking with whether the other side accepted it.
+    pub fn undertakings(&self) -> impl Iterator<Item = (&EntryRef, &UndertakingEntry, bool)> {
+        self.undertakings.iter().map(|(at, u)| {
+            (at, u, self.undertakings_accepted.contains_key(&(at.clone(), u.side.other())))
+        })
+    }
+
+    /// All thanks with whether the other side passed them on.
+    pub fn thanks(&self) -> impl Iterator<Item = (&EntryRef, &ThanksEntry, bool)> {
+        self.thanks.iter().map(|(at, t)| (at, t, self.relayed.contains_key(&(at.clone(), t.side.other()))))
+    }
+}
+
+impl ReleaseView<'_> {
+    /// Whether it counts as a favour: actual, first of its thread, not taken out by its recall.
+    pub fn counts(&self) -> bool {
+        self.entry.facts.status == Status::Actual
+            && self.entry.updates.is_none()
+            && self.standing != (Standing::Recalled { counts: false })
+    }
+}
+
+fn file<K: Ord>(map: &mut BTreeMap<K, EntryRef>, key: Option<K>, at: EntryRef) {
+    if let Some(key) = key {
+        map.entry(key).or_insert(at);
+    }
+}
+
+fn push<T>(map: &mut BTreeMap<(EntryRef, Side), Vec<T>>, answers: Option<EntryRef>, side: Side, fact: T) {
+    if let Some(answers) = answers {
+        map.entry((answers, side)).or_default().push(fact);
+    }
+}

@@ -1,0 +1,88 @@
+//! The bundle: objects in canonical order, each id once, every reference inside (domain.md I-04).
+
+use std::collections::BTreeMap;
+
+use crate::canonical::Json;
+use crate::error::StixError;
+use crate::id::StixId;
+use crate::object::Object;
+
+/// A bundle (STIX 2.1 §8) whose references all resolve in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bundle {
+    id: StixId,
+    objects: BTreeMap<StixId, Object>,
+}
+
+impl Bundle {
+    /// Takes the objects, in any order.
+    ///
+    /// # Errors
+    /// [`StixError::Empty`] without objects, [`StixError::ObjectTwice`], [`StixError::Dangling`]: a reference that leads
+    /// out of the bundle says that something was left out.
+    pub fn new(id: StixId, objects: Vec<Object>) -> Result<Self, StixError> {
+        crate::object::of_type("id", "bundle", &id)?;
+        if objects.is_empty() {
+            return Err(StixError::Empty { place: "objects".to_owned() });
+        }
+        let mut all = BTreeMap::new();
+        for object in objects {
+            if let Some(twice) = all.insert(object.id().clone(), object) {
+                return Err(StixError::ObjectTwice { id: twice.id().clone() });
+            }
+        }
+        let mut refs = all.values().flat_map(|o: &Object| o.refs().iter().map(move |to| (o.id(), to)));
+        if let Some((from, to)) = refs.find(|(_, to)| !all.contains_key(*to)) {
+            return Err(StixError::Dangling { from: from.clone(), to: to.clone() });
+        }
+        Ok(Self { id, objects: all })
+    }
+
+    /// The objects, by type and id.
+    pub fn objects(&self) -> impl Iterator<Item = &Object> {
+        self.objects.values()
+    }
+
+    /// The canonical bytes; the objects stand in the order of type and id.
+    pub fn bytes(&self) -> Vec<u8> {
+        let objects = self.objects.values().map(|o| o.json().clone()).collect();
+        Json::Map(BTreeMap::from([
+            ("type".to_owned(), Json::text("bundle")),
+            ("id".to_owned(), Json::text(self.id.to_string())),
+            ("objects".to_owned(), Json::List(objects)),
+        ]))
+        .bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::marking;
+    use crate::time::StixTime;
+
+    fn statement(n: u8, by: Option<StixId>) -> Object {
+        let at = StixTime::new("2026-12-10T12:00:00Z".parse().unwrap()).unwrap();
+        let id = StixId::make("marking-definition", [n; 16]).unwrap();
+        marking::statement(id, at, by, "Words.".to_owned()).unwrap()
+    }
+
+    #[test]
+    fn equal_content_is_identical_bytes_in_whatever_order_it_comes() {
+        let id = StixId::make("bundle", [0; 16]).unwrap();
+        let one = Bundle::new(id.clone(), vec![statement(1, None), statement(2, None)]).unwrap();
+        let two = Bundle::new(id.clone(), vec![statement(2, None), statement(1, None)]).unwrap();
+        assert_eq!(one.bytes(), two.bytes());
+        assert!(one.bytes().starts_with(b"{\"id\":\"bundle--"));
+        assert!(Bundle::new(id.clone(), vec![statement(1, None), statement(1, None)]).is_err());
+        assert!(Bundle::new(id, Vec::new()).is_err());
+    }
+
+    #[test]
+    fn a_reference_that_leads_out_of_the_bundle_is_refused() {
+        let id = StixId::make("bundle", [0; 16]).unwrap();
+        let by = StixId::make("identity", [3; 16]).unwrap();
+        let refused = Bundle::new(id, vec![statement(1, Some(by.clone()))]).unwrap_err();
+        assert!(matches!(refused, StixError::Dangling { to, .. } if to == by));
+    }
+}

@@ -1,0 +1,211 @@
+//! Canonical JSON (RFC 8785) for the values that are written here: texts, booleans, integers, coordinates, lists, maps.
+//!
+//! Keys stand in the order of their UTF-16 units, there is no white space, and there are no floats: a coordinate is an
+//! integer of millionths of a degree and is printed exactly as ECMAScript prints the nearest double, which for at most
+//! nine digits is the same text.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::error::StixError;
+
+/// The largest integer that an ECMAScript number carries exactly (RFC 8785 §3.2.2.3, RFC 7493).
+pub const INTEGER_MAX: u64 = (1 << 53) - 1;
+
+/// A value that has one canonical form. There is no null: STIX leaves a property out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Json {
+    /// A text.
+    Text(String),
+    /// True or false.
+    Bool(bool),
+    /// An integer of at most 53 bits.
+    Int(i64),
+    /// Millionths, printed as a decimal number without trailing zeros.
+    Micro(i32),
+    /// A list, in its order.
+    List(Vec<Json>),
+    /// A map; written in canonical order.
+    Map(BTreeMap<String, Json>),
+}
+
+impl Json {
+    /// A text.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// The value of anything that can be serialised, if it stays within the forms above.
+    ///
+    /// # Errors
+    /// [`StixError::Null`] and [`StixError::Number`] name the place of a null, a float or an integer above 53 bits.
+    pub fn of(value: &impl Serialize) -> Result<Self, StixError> {
+        let value = serde_json::to_value(value).map_err(|e| StixError::NotJson(e.to_string()))?;
+        Self::from_value(value, "")
+    }
+
+    fn from_value(value: serde_json::Value, place: &str) -> Result<Self, StixError> {
+        use serde_json::Value;
+        Ok(match value {
+            Value::Null => return Err(StixError::Null { place: place.to_owned() }),
+            Value::Bool(b) => Self::Bool(b),
+            Value::String(s) => Self::Text(s),
+            Value::Number(n) => match n.as_i64() {
+                Some(i) if i.unsigned_abs() <= INTEGER_MAX => Self::Int(i),
+                _ => return Err(StixError::Number { place: place.to_owned(), found: n.to_string() }),
+            },
+            Value::Array(list) => {
+                Self::List(list.into_iter().map(|v| Self::from_value(v, place)).collect::<Result<_, _>>()?)
+            }
+            Value::Object(map) => {
+                let within = |(key, v): (String, serde_json::Value)| {
+                    let value = Self::from_value(v, &key)?;
+                    Ok((key, value))
+                };
+                Self::Map(map.into_iter().map(within).collect::<Result<_, _>>()?)
+            }
+        })
+    }
+
+    /// The canonical bytes.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut out = String::new();
+        self.write(&mut out);
+        out.into_bytes()
+    }
+
+    /// The place of the first empty list or map in it, if there is one; STIX has neither (§2.8, §2.3).
+    pub(crate) fn empty_place(&self, place: &str) -> Option<String> {
+        match self {
+            Self::List(list) if list.is_empty() => Some(place.to_owned()),
+            Self::Map(map) if map.is_empty() => Some(place.to_owned()),
+            Self::List(list) => list.iter().find_map(|v| v.empty_place(place)),
+            Self::Map(map) => map.iter().find_map(|(key, v)| v.empty_place(&format!("{place}.{key}"))),
+            Self::Text(_) | Self::Bool(_) | Self::Int(_) | Self::Micro(_) => None,
+        }
+    }
+
+    fn write(&self, out: &mut String) {
+        match self {
+            Self::Text(text) => write_text(text, out),
+            Self::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
+            Self::Int(i) => out.push_str(&i.to_string()),
+            Self::Micro(micro) => write_micro(*micro, out),
+            Self::List(list) => write_all(list.iter(), ['[', ']'], out, |v, out| v.write(out)),
+            Self::Map(map) => {
+                let mut pairs: Vec<_> = map.iter().collect();
+                pairs.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+                write_all(pairs.into_iter(), ['{', '}'], out, |(key, v), out| {
+                    write_text(key, out);
+                    out.push(':');
+                    v.write(out);
+                });
+            }
+        }
+    }
+}
+
+fn write_all<T>(
+    items: impl Iterator<Item = T>,
+    [open, close]: [char; 2],
+    out: &mut String,
+    each: impl Fn(T, &mut String),
+) {
+    out.push(open);
+    for (n, item) in items.enumerate() {
+        if n > 0 {
+            out.push(',');
+        }
+        each(item, out);
+    }
+    out.push(close);
+}
+
+fn write_text(text: &str, out: &mut String) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\u{8}' => out.push_str("\\b"),
+            '\t' => out.push_str("\\t"),
+            '\n' => out.push_str("\\n"),
+            '\u{c}' => out.push_str("\\f"),
+            '\r' => out.push_str("\\r"),
+            c if c < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+fn write_micro(micro: i32, out: &mut String) {
+    let all = micro.unsigned_abs();
+    if micro < 0 {
+        out.push('-');
+    }
+    out.push_str(&(all / 1_000_000).to_string());
+    let rest = format!("{:06}", all % 1_000_000);
+    let rest = rest.trim_end_matches('0');
+    if !rest.is_empty() {
+        out.push('.');
+        out.push_str(rest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn written(json: &Json) -> String {
+        String::from_utf8(json.bytes()).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn a_coordinate_is_printed_as_the_shortest_double_prints(micro in -180_000_000i32..=180_000_000) {
+            let shown = written(&Json::Micro(micro));
+            let double: f64 = shown.parse().unwrap();
+            prop_assert_eq!(format!("{double}"), shown.clone());
+            prop_assert_eq!((double * 1e6).round() as i32, micro);
+        }
+
+        #[test]
+        fn what_is_written_reads_back(texts: Vec<String>, keys: std::collections::BTreeSet<String>, int in -(1i64 << 53) + 1..1i64 << 53) {
+            let list = Json::List(texts.iter().map(Json::text).collect());
+            let map = Json::Map(keys.iter().map(|k| (k.clone(), Json::Int(int))).collect());
+            for json in [list, map] {
+                let back: serde_json::Value = serde_json::from_slice(&json.bytes()).unwrap();
+                prop_assert_eq!(Json::of(&back).unwrap(), json);
+            }
+        }
+
+        #[test]
+        fn texts_are_escaped_as_rfc_8785_says(text: String) {
+            prop_assert_eq!(written(&Json::text(text.clone())), serde_json::to_string(&text).unwrap());
+        }
+    }
+
+    #[test]
+    fn keys_stand_in_the_order_of_their_utf_16_units() {
+        let keys = ["\u{20ac}", "\r", "\u{fb33}", "1", "\u{1f600}", "\u{80}", "\u{f6}"];
+        let map = Json::Map(keys.iter().map(|k| ((*k).to_owned(), Json::Bool(true))).collect());
+        // RFC 8785 §3.2.3: carriage return, one, control, o with diaeresis, euro, smiley, Hebrew dalet.
+        let expected = "{\"\\r\":true,\"1\":true,\"\u{80}\":true,\"\u{f6}\":true,\"\u{20ac}\":true,\"\u{1f600}\":true,\"\u{fb33}\":true}";
+        assert_eq!(written(&map), expected);
+    }
+
+    #[test]
+    fn floats_nulls_and_large_integers_are_refused() {
+        use serde_json::json;
+        for value in [json!(1.5), json!({"a": null}), json!(9_007_199_254_740_992_u64), json!(u64::MAX)] {
+            assert!(Json::of(&value).is_err(), "{value}");
+        }
+        assert_eq!(Json::of(&json!(9_007_199_254_740_991_u64)).unwrap(), Json::Int(9_007_199_254_740_991));
+        assert_eq!(written(&Json::Micro(0)), "0");
+        assert_eq!(written(&Json::Micro(-1)), "-0.000001");
+        assert_eq!(written(&Json::Micro(48_200_000)), "48.2");
+    }
+}

@@ -1,0 +1,66 @@
+//! What can go wrong in the store, by whose matter it is.
+
+use rusqlite::ErrorCode;
+
+/// An error of the store. An act that ends in one has left nothing behind.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The disk is full (world): make room; nothing was written.
+    #[error("the disk with the data folder is full; nothing was written. Make room and try again")]
+    DiskFull,
+    /// The disk failed (world).
+    #[error("reading or writing the database failed: {0}. Look at the disk before going on")]
+    Io(String),
+    /// The file is no database of ours, or it is damaged (world).
+    #[error("the database {file} is damaged or not a database: {why}. Restore it from a backup")]
+    Corrupt {
+        /// Which file.
+        file: String,
+        /// What SQLite said.
+        why: String,
+    },
+    /// The database was written by a later version of the program (yours).
+    #[error("the database has form {found}, and this program knows forms up to {known}. Use a newer program")]
+    TooNew {
+        /// The form found.
+        found: i64,
+        /// The newest form this program knows.
+        known: i64,
+    },
+    /// Another process holds the database (yours).
+    #[error("the database is in use by another process. Is this node running already?")]
+    InUse,
+    /// A rule of the schema refused it: a second root for a size, a second name (ours, or an attempted lie).
+    #[error("the store refused what would contradict it: {0}")]
+    Contradiction(String),
+    /// A sealed text cannot be opened: its key is gone or the bytes were changed.
+    #[error("a stored text cannot be opened: {0}")]
+    Unsealable(String),
+    /// A row has a form it cannot have (ours).
+    #[error("a stored row has an impossible form: {0}")]
+    BadRow(String),
+    /// The writer has stopped: the node is going down.
+    #[error("the node is stopping; nothing was written")]
+    Stopping,
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        let text = error.to_string();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::DiskFull,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::InUse,
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                Self::Corrupt { file: "in the data folder".to_owned(), why: text }
+            }
+            Some(ErrorCode::ConstraintViolation) => Self::Contradiction(text),
+            Some(_) => Self::Io(text),
+            None => Self::BadRow(text),
+        }
+    }
+}
+
+/// The error of a row that has an impossible form.
+pub(crate) fn bad_row(error: impl std::fmt::Display) -> StoreError {
+    StoreError::BadRow(error.to_string())
+}

@@ -1,0 +1,103 @@
+//! Heads of logs: the sign fence of what we sign, and the receipts.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Row, params};
+use tlog::hash::Hash;
+
+use crate::channel::ChannelRow;
+use crate::columns::{count, ms, number, time};
+use crate::error::StoreError;
+use crate::writer::{Act, View};
+
+/// A head of a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeadRow {
+    /// The size.
+    pub size: u64,
+    /// The root at that size.
+    pub root: Hash,
+    /// The checkpoint with all its lines, once signed.
+    pub note: Option<String>,
+    /// The cosignature's line, once there.
+    pub line: Option<String>,
+    /// The cosignature's time, by the receiver's clock.
+    pub at: Option<Timestamp>,
+}
+
+fn head(row: &Row<'_>) -> rusqlite::Result<(i64, [u8; 32], Option<String>, Option<String>, Option<i64>)> {
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+}
+
+fn from_raw(raw: (i64, [u8; 32], Option<String>, Option<String>, Option<i64>)) -> Result<HeadRow, StoreError> {
+    let (size, root, note, line, at) = raw;
+    Ok(HeadRow {
+        size: count(size)?,
+        root: Hash::from_bytes(root),
+        note,
+        line,
+        at: at.map(time).transpose()?,
+    })
+}
+
+impl View<'_> {
+    /// The head of a log at exactly this size, if one was made there.
+    pub fn head(&self, row: &ChannelRow, at: u64) -> Result<Option<HeadRow>, StoreError> {
+        let sql = "SELECT size, root, note, line, at FROM heads WHERE channel = ?1 AND size = ?2";
+        let found = self.c.node.prepare_cached(sql)?.query_row(params![row.id, number(at)?], head).optional()?;
+        found.map(from_raw).transpose()
+    }
+
+    /// The largest cosigned head of a log: the newest receipt.
+    pub fn newest_receipt(&self, row: &ChannelRow) -> Result<Option<HeadRow>, StoreError> {
+        let sql = "SELECT size, root, note, line, at FROM heads WHERE channel = ?1 AND line IS NOT NULL
+                   ORDER BY size DESC LIMIT 1";
+        let found = self.c.node.prepare_cached(sql)?.query_row([row.id], head).optional()?;
+        found.map(from_raw).transpose()
+    }
+
+    /// The earliest cosigned head that covers an entry: its receipt.
+    pub fn receipt_of(&self, row: &ChannelRow, index: u64) -> Result<Option<HeadRow>, StoreError> {
+        let sql = "SELECT size, root, note, line, at FROM heads WHERE channel = ?1 AND line IS NOT NULL AND size > ?2
+                   ORDER BY size LIMIT 1";
+        let found = self.c.node.prepare_cached(sql)?.query_row(params![row.id, number(index)?], head).optional()?;
+        found.map(from_raw).transpose()
+    }
+}
+
+impl Act<'_> {
+    /// The sign fence: from when this is durable no other root can be signed for this size, also by another process on
+    /// this database. The same root again changes nothing; another one is a `Contradiction`.
+    pub fn fence_head(&mut self, row: &ChannelRow, at: u64, root: &Hash) -> Result<(), StoreError> {
+        match self.head(row, at)? {
+            Some(head) if head.root == *root => Ok(()),
+            Some(_) => Err(StoreError::Contradiction(format!("a second root for size {at} of one log"))),
+            None => {
+                let sql = "INSERT INTO heads (channel, size, root) VALUES (?1, ?2, ?3)";
+                self.c.node.prepare_cached(sql)?.execute(params![row.id, number(at)?, root.as_bytes()])?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Keeps the receipt for a fenced head: the note with all its lines, the cosignature's line and its time.
+    pub fn keep_receipt(
+        &mut self,
+        row: &mut ChannelRow,
+        at: u64,
+        note: &str,
+        line: &str,
+        cosigned_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE heads SET note = ?3, line = ?4, at = ?5 WHERE channel = ?1 AND size = ?2";
+        let changed =
+            self.c.node.prepare_cached(sql)?.execute(params![row.id, number(at)?, note, line, ms(cosigned_at)])?;
+        if changed != 1 {
+            return Err(StoreError::Contradiction(format!("a receipt for size {at}, which was never fenced")));
+        }
+        row.cosigned = row.cosigned.max(at);
+        row.cosigned_at = row.cosigned_at.max(cosigned_at);
+        let sql = "UPDATE channels SET cosigned = ?2, cosigned_at = ?3 WHERE id = ?1";
+        self.c.node.prepare_cached(sql)?.execute(params![row.id, number(row.cosigned)?, ms(row.cosigned_at)])?;
+        Ok(())
+    }
+}

@@ -1,0 +1,36 @@
+//! What must be remembered, as verbs on a transaction, in SQLite.
+//!
+//! Three files: `node.db` (everything but what follows), `keys.db` (one key for each sealed text, kept out of ordinary
+//! backups: deleting the key erases the text) and `sources.db` (sealed sources; the node runs without it).
+//! One writer thread takes acts from a queue and commits them in groups: one fsync for all, each act in a savepoint of
+//! its own, answered only after its commit. Readers have connections of their own.
+//!
+//! It holds no rule about who may see what, opens no socket and reads no clock. Read first `writer`.
+
+mod audit;
+mod channel;
+mod columns;
+mod error;
+mod head;
+mod node;
+mod outbox;
+mod partner;
+mod people;
+mod schema;
+mod sealed;
+mod sources;
+mod warning;
+mod writer;
+
+pub use audit::{AuditLine, AuditRecord, audit_leaf};
+pub use channel::{ChannelRow, ChannelSide, ChannelState, EntryRow, NewChannel, NewEntry, OpenedEntry};
+pub use error::StoreError;
+pub use head::HeadRow;
+pub use node::{ActionRow, FiredRow, NewAction, NoticeRow, PendingRow, PendingState, RiskRow, RosterLine};
+pub use outbox::{NewOutboxRow, OutboxRow, OutboxState};
+pub use partner::{PartnerRow, PartnerState};
+pub use people::{InvitationRow, PersonKeyRow, PersonRow, PersonState};
+pub use sealed::{KeyId, SealingDraw};
+pub use sources::SourceRow;
+pub use warning::{CopyRow, DecisionRow, NewProposal, ProposalCopy, ProposalRow, ReviewRow, WarningRow};
+pub use writer::{Act, Store, View};

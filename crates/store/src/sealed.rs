@@ -1,0 +1,73 @@
+//! Texts sealed under one key each: AES-256-GCM with a fresh key, so the nonce may be fixed. The key stands in `keys.db`;
+//! deleting it erases the text, whatever copies of `node.db` there are.
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use rusqlite::OptionalExtension;
+use rusqlite::params;
+use zeroize::Zeroizing;
+
+use crate::error::StoreError;
+use crate::writer::{Act, View};
+
+/// The name of a sealed text's key. Random; says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyId(pub(crate) [u8; 16]);
+
+/// The randomness that sealing one text needs: drawn by the caller, used once.
+pub struct SealingDraw {
+    pub(crate) id: [u8; 16],
+    pub(crate) key: Zeroizing<[u8; 32]>,
+}
+
+impl SealingDraw {
+    /// Draws a key and its name.
+    pub fn draw(rng: &mut impl rand_core::CryptoRng) -> Self {
+        let (mut id, mut key) = ([0; 16], Zeroizing::new([0; 32]));
+        rng.fill_bytes(&mut id);
+        rng.fill_bytes(key.as_mut_slice());
+        Self { id, key }
+    }
+}
+
+fn cipher(key: &[u8]) -> Result<LessSafeKey, StoreError> {
+    let key = UnboundKey::new(&AES_256_GCM, key).map_err(|_| StoreError::Unsealable("bad key".to_owned()))?;
+    Ok(LessSafeKey::new(key))
+}
+
+impl Act<'_> {
+    /// Seals a text and keeps its key. Both are durable when the act is; the key is committed first.
+    pub(crate) fn seal(&mut self, mut text: Vec<u8>, draw: &SealingDraw) -> Result<(KeyId, Vec<u8>), StoreError> {
+        cipher(draw.key.as_slice())?
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key([0; NONCE_LEN]), Aad::from(draw.id), &mut text)
+            .map_err(|_| StoreError::Unsealable("sealing failed".to_owned()))?;
+        let mut insert = self.c.keys.prepare_cached("INSERT INTO body_keys (id, key) VALUES (?1, ?2)")?;
+        insert.execute(params![draw.id, draw.key.as_slice()])?;
+        Ok((KeyId(draw.id), text))
+    }
+
+    /// Forgets the key of a sealed text: no copy of the text can be opened from then on.
+    pub(crate) fn forget(&mut self, id: &KeyId) -> Result<(), StoreError> {
+        self.c.keys.prepare_cached("DELETE FROM body_keys WHERE id = ?1")?.execute(params![id.0])?;
+        Ok(())
+    }
+}
+
+impl View<'_> {
+    /// Opens a sealed text.
+    pub(crate) fn unseal(&self, id: &KeyId, mut sealed: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+        let mut select = self.c.keys.prepare_cached("SELECT key FROM body_keys WHERE id = ?1")?;
+        let key: Option<Vec<u8>> = select.query_row(params![id.0], |row| row.get(0)).optional()?;
+        let key = Zeroizing::new(key.ok_or_else(|| StoreError::Unsealable("its key is not in keys.db".to_owned()))?);
+        let length = cipher(&key)?
+            .open_in_place(Nonce::assume_unique_for_key([0; NONCE_LEN]), Aad::from(id.0), &mut sealed)
+            .map_err(|_| StoreError::Unsealable("its bytes were changed".to_owned()))?
+            .len();
+        sealed.truncate(length);
+        Ok(sealed)
+    }
+}
+
+/// A key name read from a row.
+pub(crate) fn key_id(bytes: &[u8]) -> Result<KeyId, StoreError> {
+    bytes.try_into().map(KeyId).map_err(|_| StoreError::BadRow("a key name has 16 bytes".to_owned()))
+}

@@ -1,0 +1,252 @@
+//! One node in a temporary folder, with its persons.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use exchange::audit::{self, TrailLine};
+use exchange::house::{House, Settings};
+use exchange::keys::{NodeKeys, NodeSeeds};
+use exchange::people::{self, Activation, Invitation};
+use exchange::person_key::{PassphraseCost, PersonKey};
+use exchange::refusal::Refusal;
+use jiff::{SignedDuration, Timestamp};
+use model::caller::{Partner, Person};
+use model::id::{Digest, PartyName, PersonName};
+use model::vocab::Role;
+use rand::rngs::StdRng;
+use store::Store;
+use tempfile::TempDir;
+use zeroize::Zeroizing;
+
+use crate::clock::Clock;
+use crate::draws::Draws;
+
+/// Everybody's passphrase.
+pub const PASSPHRASE: &str = "otter lantern gravel";
+
+/// The persons of every house, in the order in which they join. The two with release authority end the time of setting
+/// up, so they come last.
+const PERSONS: &[(&str, &[Role])] = &[
+    ("desk1", &[Role::Desk]),
+    ("desk2", &[Role::Desk]),
+    ("liaison1", &[Role::Liaison]),
+    ("oversight1", &[Role::Oversight]),
+    ("release1", &[Role::Release]),
+    ("release2", &[Role::Release]),
+];
+
+/// A person's name.
+pub fn name(text: &str) -> PersonName {
+    text.parse().unwrap()
+}
+
+/// A party's name.
+pub fn party(text: &str) -> PartyName {
+    text.parse().unwrap()
+}
+
+/// The code with which something was refused; `done` if it was not.
+pub fn code<T>(outcome: Result<T, Refusal>) -> &'static str {
+    match outcome {
+        Ok(_) => "done",
+        Err(refusal) => refusal.code,
+    }
+}
+
+/// One node. Everything takes `&self`: a test holds several houses at once.
+pub struct TestHouse {
+    name: PartyName,
+    folder: TempDir,
+    house: RefCell<Option<House>>,
+    clock: Clock,
+    skew_s: Cell<i64>,
+    draws: Draws,
+    keys: RefCell<BTreeMap<String, PersonKey>>,
+}
+
+impl TestHouse {
+    /// A node with the persons operator1, desk1, desk2, liaison1, oversight1, release1 and release2, who knows nobody yet.
+    pub fn furnished(name: &str, seed: u64, clock: &Clock) -> Self {
+        let house = Self::empty(name, seed, clock);
+        let operator = crate::name("operator1");
+        let first = people::init_first_operator(&house.house(), &operator, house.now(), &mut house.rng()).unwrap();
+        house.activate("operator1", &first);
+        for (person, roles) in PERSONS {
+            house.join(person, roles);
+        }
+        assert!(!people::is_being_set_up(&house.house()).unwrap(), "two persons are needed from now on");
+        house
+    }
+
+    /// A node without any account.
+    pub fn empty(name: &str, seed: u64, clock: &Clock) -> Self {
+        let folder = folder();
+        let house = open(folder.path(), &party(name));
+        Self {
+            name: party(name),
+            folder,
+            house: RefCell::new(Some(house)),
+            clock: clock.clone(),
+            skew_s: Cell::new(0),
+            draws: Draws::of(seed, name),
+            keys: RefCell::default(),
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &PartyName {
+        &self.name
+    }
+
+    /// The node as its acts see it.
+    pub fn house(&self) -> House {
+        self.house.borrow().clone().expect("the node is running")
+    }
+
+    /// What is remembered.
+    pub fn store(&self) -> Store {
+        self.house().store
+    }
+
+    /// Its clock.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now() + SignedDuration::from_secs(self.skew_s.get())
+    }
+
+    /// Lets its clock run so many seconds before the others' (behind, below zero).
+    pub fn skew(&self, seconds: i64) {
+        self.skew_s.set(seconds);
+    }
+
+    /// A generator for one act.
+    pub fn rng(&self) -> StdRng {
+        self.draws.next()
+    }
+
+    /// Its generators.
+    pub fn draws(&self) -> &Draws {
+        &self.draws
+    }
+
+    /// Acts that draw from a stream of their own, and so shift no other act's draws.
+    pub fn apart<T>(&self, stream: &str, acts: impl FnOnce(&Self) -> T) -> T {
+        self.draws.within(stream, || acts(self))
+    }
+
+    /// The person as a door would know them right now.
+    pub fn caller(&self, person: &str) -> Person {
+        people::look_up(&self.house(), &crate::name(person)).unwrap()
+    }
+
+    /// The keys that the person's session holds.
+    pub fn key(&self, person: &str) -> PersonKey {
+        self.keys.borrow()[person].clone()
+    }
+
+    /// This node as its partners' gates know it.
+    pub fn as_partner(&self) -> Partner {
+        Partner { name: self.name.clone() }
+    }
+
+    /// SHA-256 of the public key of its TLS certificate, which its partners pinned.
+    pub fn pin(&self) -> [u8; 32] {
+        pin_of(&self.name)
+    }
+
+    /// Lets a person join whose roles one operator may grant.
+    fn join(&self, person: &str, roles: &[Role]) {
+        let roles: BTreeSet<Role> = roles.iter().copied().collect();
+        let (operator, key) = (self.caller("operator1"), self.key("operator1"));
+        let (house, now) = (self.house(), self.now());
+        let invited =
+            people::invite(&house, &operator, &key, &crate::name(person), &roles, now, &mut self.rng()).unwrap();
+        assert!(invited.granted.waiting.is_none(), "{person} joins while the node is being set up");
+        self.activate(person, &invited.invitation);
+    }
+
+    fn activate(&self, person: &str, invitation: &Invitation) {
+        let (name, secret) = (crate::name(person), invitation.secret.text());
+        let activation = Activation { name: &name, one_time_secret: &secret, passphrase: PASSPHRASE };
+        let (_, key) = people::activate(&self.house(), &activation, self.now(), &mut self.rng()).unwrap();
+        self.keys.borrow_mut().insert(person.to_owned(), key);
+    }
+
+    /// Stops the node and starts it again on the same folder: what was in memory alone is gone.
+    pub fn restart(&self) {
+        drop(self.house.borrow_mut().take());
+        *self.house.borrow_mut() = Some(open(self.folder.path(), &self.name));
+    }
+
+    /// Stops the node, lets `change` have its folder, and starts it again.
+    pub fn stopped(&self, change: impl FnOnce(&Path)) {
+        drop(self.house.borrow_mut().take());
+        change(self.folder.path());
+        *self.house.borrow_mut() = Some(open(self.folder.path(), &self.name));
+    }
+
+    /// Changes a database behind the node's back, e.g. (`node.db`, `UPDATE …`).
+    pub fn sql(&self, database: &str, sql: &str) {
+        rusqlite::Connection::open(self.folder.path().join(database)).unwrap().execute_batch(sql).unwrap();
+    }
+
+    /// The lines of its audit trail, the oldest first.
+    pub fn trail(&self) -> Vec<TrailLine> {
+        let mut lines: Vec<TrailLine> = Vec::new();
+        loop {
+            let from = u64::try_from(lines.len()).unwrap();
+            let more = audit::trail(&self.house(), &self.caller("oversight1"), from, 1_000).unwrap();
+            if more.is_empty() {
+                return lines;
+            }
+            lines.extend(more);
+        }
+    }
+
+    /// The acts in the trail from a line on, as words.
+    pub fn acts_since(&self, line: usize) -> Vec<String> {
+        self.trail().into_iter().skip(line).map(|l| l.act).collect()
+    }
+}
+
+fn folder() -> TempDir {
+    // Where there is a disk of memory, waiting for the platter proves nothing.
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() {
+        tempfile::tempdir_in(memory).unwrap()
+    } else {
+        tempfile::tempdir().unwrap()
+    }
+}
+
+pub(crate) fn pin_of(name: &PartyName) -> [u8; 32] {
+    Digest::of(format!("forewarn test pin: {name}").as_bytes()).0
+}
+
+/// The keys of the node of this name, the same in every test.
+pub(crate) fn keys_of(name: &PartyName) -> NodeKeys {
+    let seed = |role: &str| Zeroizing::new(Digest::of(format!("forewarn test key: {name} {role}").as_bytes()).0);
+    let seeds = NodeSeeds {
+        identity: seed("identity"),
+        cosigner: seed("cosigner"),
+        log: seed("log"),
+        rendering: seed("rendering"),
+        terms: seed("terms"),
+    };
+    NodeKeys::from_seeds(name, &seeds).unwrap()
+}
+
+/// The public half of an encryption key (the example of the age documentation); nothing is sealed to it here.
+pub(crate) const ENCRYPTION: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+
+fn open(folder: &Path, name: &PartyName) -> House {
+    let mut settings = Settings::new(
+        format!("{name}:7443"),
+        hex::encode(pin_of(name)),
+        ENCRYPTION.to_owned(),
+        format!("duty desk of {name}, +00 000"),
+    );
+    settings.passphrase_cost = PassphraseCost { memory_kib: 8, passes: 1, lanes: 1 };
+    House::new(Store::open(folder).unwrap(), keys_of(name), name.clone(), settings, Arc::new(|| ()))
+}

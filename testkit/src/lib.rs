@@ -1,0 +1,42 @@
+//! Houses in temporary folders, builders, a fixed clock and canary sources, for tests only.
+//!
+//! [`TestHouses`] builds one or several nodes in one line: each on a real SQLite folder, with a clock that stands until
+//! it is moved, a generator of its own for every act, persons with roles, cards exchanged and confirmed by voice, and an
+//! agreement in force. Parcels are carried by [`TestHouses::carry`] without a socket, in any [`Weather`]. When the
+//! houses are dropped, each log is verified whole, and what was not delivered, not receipted or held by the wrong party
+//! fails the test.
+//!
+//! It opens no socket and reads no clock. It is linked into tests, never into the product. Read first `houses` (what a
+//! test begins with), then `acts` and `flow` (what persons do), `carry` (how parcels go), `check` (what is looked at in
+//! the end) and `by_hand` (a partner that signs whatever a test wants).
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
+
+mod acts;
+mod by_hand;
+mod carry;
+mod check;
+mod clock;
+mod draws;
+mod flow;
+mod house;
+mod houses;
+mod observe;
+mod words;
+
+pub use by_hand::{ByHand, EntryOf};
+pub use carry::{Lost, Weather};
+pub use check::{assert_sound, faults, relation_from_scratch};
+pub use clock::{Clock, at};
+pub use draws::Draws;
+pub use flow::{Proposal, Sent};
+pub use house::{PASSPHRASE, TestHouse, code, name, party};
+pub use houses::{A, B, C, D, TestHouses};
+pub use observe::Crossing;
+pub use words::{closed_to, outcome, persons, recipient, recipients, text, terms, tight, warning};

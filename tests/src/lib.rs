@@ -1,0 +1,1 @@
+//! Whole-house tests; see the files in `tests/`.
