@@ -115,6 +115,11 @@ impl TestHouse {
         self.clock.now() + SignedDuration::from_secs(self.skew_s.get())
     }
 
+    /// The clock that it shares with the other houses.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// Lets its clock run so many seconds before the others' (behind, below zero).
     pub fn skew(&self, seconds: i64) {
         self.skew_s.set(seconds);

@@ -188,10 +188,8 @@ fn disguised(warning: &Warning, judgement: &Judgement, audience: &Audience, behi
         deadline: Some(at("2026-12-11T00:00:00Z")),
         decision: Some(DutyDecision::Warn { by: "an.officer".parse().unwrap(), at: now() }),
     });
-    other.under = Some(model::id::EntryRef {
-        origin: tlog::channel::Origin::from_hex(&"ab".repeat(32)).unwrap(),
-        index: 4,
-    });
+    let elsewhere = model::body::EntryName { origin: format!("forewarn/log/{}", "ab".repeat(32)), index: 4 };
+    other.under = elsewhere.entry();
     other
 }
 

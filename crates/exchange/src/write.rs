@@ -129,10 +129,9 @@ fn new_row(
     }
     row.state = edited(row.state)?;
     if row.state == WarningState::Graded || row.state == WarningState::Assessed {
-        // What was assessed or waived was assessed on other grounds.
-        row.duty = row.duty.filter(|_| row.state == WarningState::Assessed).map(|d| {
-            model::warning::DutyAssessment { decision: None, ..d }
-        });
+        // What was decided was decided on other grounds. The clock runs on until it is assessed again: writing a warning
+        // anew must not stop it (I-15).
+        row.duty = row.duty.map(|d| model::warning::DutyAssessment { decision: None, ..d });
     }
     for open in act.proposals_of(id)?.iter().filter(|p| p.state == ProposalState::Proposed) {
         act.move_proposal(open.id, ProposalState::Refused, None)?;

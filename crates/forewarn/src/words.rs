@@ -135,7 +135,7 @@ struct Completions {
     shell: Shell,
 }
 
-/// Play a warning through three services on this machine, in under a minute
+/// Play one warning through three services on this machine
 #[derive(Debug, Args)]
 #[command(after_help = eg!("forewarn demo", "nothing; what it makes is removed at its end."))]
 struct Demo {
@@ -161,9 +161,9 @@ const GROUPS: &[(&str, &[&str])] = &[
 /// What somebody needs who has never seen it.
 const FIRST: &str = "\
 Begin here:
-  forewarn demo                  three services, one warning, one outcome, on this machine
-  forewarn init --name … --address … --contact …     make a node of your own
-  forewarn serve                 run it; then `forewarn activate operator`";
+  forewarn demo   three services, one warning, one outcome, on this machine
+  forewarn init   make a node of your own (`forewarn help init` has an example)
+  forewarn serve  run it; then, on another terminal, `forewarn activate operator`";
 
 /// The definition of the command line, with the commands in their groups.
 pub(crate) fn command() -> clap::Command {
@@ -179,6 +179,12 @@ pub(crate) fn command() -> clap::Command {
         }
     }
     groups.push_str("\n\n`forewarn help COMMAND` says more, with an example and the role it needs.");
+    let nouns: Vec<String> =
+        command.get_subcommands().filter(|c| c.has_subcommands()).map(|c| c.get_name().to_owned()).collect();
+    let command = nouns.iter().fold(command, |command, noun| {
+        let more = format!("`forewarn help {noun} COMMAND` says more, with an example and the role it needs.");
+        command.mut_subcommand(noun, |c| c.after_help(more))
+    });
     command
         .before_help(groups)
         .help_template("{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}Everywhere:\n{options}")
@@ -398,6 +404,7 @@ mod tests {
             command.get_subcommands().map(clap::Command::get_name).filter(|n| *n != "help").collect();
         assert_eq!(all, unique);
         let help = super::command().render_help().to_string();
+        assert!(help.lines().all(|line| line.chars().count() <= 80 || line.contains("[default:")), "{help}");
         let begin = help.find("Begin here").unwrap();
         assert!(begin < help.find("Set up:").unwrap() && help.find("Run:").unwrap() < help.find("Everywhere:").unwrap());
     }

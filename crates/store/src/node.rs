@@ -192,10 +192,11 @@ impl View<'_> {
         found.map(row).transpose()
     }
 
-    /// The notices whose time has come, oldest first, at most `limit`.
+    /// The notices whose time has come, oldest first, at most `limit`. One that was never tried is due whatever the
+    /// clock says: a clock that runs back keeps no alarm waiting.
     pub fn notices_due(&self, now: Timestamp, limit: u32) -> Result<Vec<NoticeRow>, StoreError> {
         let sql = "SELECT id, line, attempts, next_at, created_at FROM notices \
-                   WHERE state = 'waiting' AND next_at <= ?1 ORDER BY next_at, id LIMIT ?2";
+                   WHERE state = 'waiting' AND (next_at <= ?1 OR attempts = 0) ORDER BY next_at, id LIMIT ?2";
         all(self.c.node.prepare_cached(sql)?.query_map(params![ms(now), limit], |row| Ok(notice(row)))?)
     }
 

@@ -125,7 +125,7 @@ pub enum AnswerView {
         at: Timestamp,
     },
     /// Thanks passed on.
-    ThanksRelayed {
+    Relayed {
         /// The entry.
         entry: String,
         /// What was said.
@@ -232,7 +232,7 @@ fn answers(view: &View<'_>, channel: &ChannelRow, at: &EntryRef) -> Result<Vec<A
             "outcome.reported" => found.extend(read(&text).map(|said| AnswerView::Outcome { entry, said, at })),
             "thanks.given" => found.extend(read(&text).map(|said| AnswerView::Thanks { entry, said, at })),
             "thanks.relayed" => {
-                found.extend(read(&text).map(|said| AnswerView::ThanksRelayed { entry, said, at }));
+                found.extend(read(&text).map(|said| AnswerView::Relayed { entry, said, at }));
             }
             _ => {}
         }

@@ -46,7 +46,6 @@ fn the_bare_threat_passes_in_every_state_of_the_relation() {
         let houses = in_relation(*relation);
         houses.plant("Name of Subject 1", &[A]);
         houses.plant("direct access", &[A]);
-        houses.plant("Service A", &[A]);
         let ordinary = houses.a().looked_at(houses.a().written(&warning()), request(false));
         assert!(ordinary.columns[0].held.is_some(), "{relation:?}: the ordinary way is closed");
 
@@ -61,6 +60,8 @@ fn the_bare_threat_passes_in_every_state_of_the_relation() {
         assert_eq!(told.fields[4].text, "28 December 2026, 18:00 UTC", "as exactly as it is known");
         assert!(told.header.handling.rel_to.as_ref().is_some_and(|only| only.len() == 1 && only.contains(B)));
         assert_eq!(told.header.agreement, None);
+        let body = String::from_utf8(houses.b().body(&line.entry).unwrap()).unwrap();
+        assert!(!body.contains("Service A"), "{relation:?}: the giver is a partner: {body}");
     }
 }
 
@@ -167,6 +168,25 @@ fn a_release_by_one_person_needs_words_and_release_authority() {
         exchange::release::release(&house, &caller, &key, id, digest, wordless, a.now(), &mut a.rng());
     assert_eq!(code(tried), "no_reason");
     assert!(a.waiting().is_empty());
+}
+
+#[test]
+fn anothers_threat_passes_by_its_standing_exception_and_the_officer_hears_whom_to_tell() {
+    for stands in [true, false] {
+        let houses = TestHouses::of(&[A, B, C]);
+        houses.agree(A, C, &Terms { life_exception: stands, ..terms(A, C) });
+        let mut file = warning();
+        let handling = model::words::HandlingWords { orcon: [C.to_owned()].into(), ..file.handling.clone() };
+        file.how[0].handling = Some(handling);
+        let a = houses.a();
+        let proposed = a.proposed_in_danger(a.written(&file), &[B]);
+        let told = proposed.granted(B, "how");
+        assert_eq!(told, stands.then_some("improvised explosive devices"), "standing: {stands}");
+        let released = a.release_alone("release1", &proposed).unwrap();
+        assert_eq!(released.tell, if stands { vec![C.to_owned()] } else { vec![] });
+        houses.settle_all();
+        assert!(houses.b().entry(&houses.b().newest()).warning.unwrap().fields.iter().any(|f| f.path == "what"));
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod clocks;
 mod delivery;
 mod exercises;
 mod life_floor;

@@ -104,7 +104,7 @@ fn first_digits(hash: &str) -> String {
     hash.chars().take(8).collect()
 }
 
-/// Suspend, resume, activate or end co-operation in one domain; no other domain is touched
+/// Suspend, resume, activate or end one domain and no other
 #[derive(Debug, Args)]
 pub(crate) struct Domain {
     #[command(subcommand)]

@@ -7,7 +7,7 @@ use super::desk::{Desk, Shown};
 use super::failure::Failure;
 use super::show::people;
 
-/// Read the audit trail, or check that nobody changed it behind the node's back
+/// Read the audit trail, or check that nobody changed it
 #[derive(Debug, Args)]
 #[command(after_help = eg!(
     "forewarn audit --from 0 --limit 20",

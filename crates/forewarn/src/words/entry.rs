@@ -8,7 +8,7 @@ use super::desk::{Desk, Shown};
 use super::failure::Failure;
 use super::show::entry;
 
-/// Show one entry whole: what it says, its receipt, its answers, what to do next
+/// Show one entry: what it says, its receipt, what to do next
 #[derive(Debug, Args)]
 #[command(after_help = eg!("forewarn show 1a2b3c4d/7 --why \"assigned to the case\"", "role desk, release, liaison or oversight."))]
 pub(crate) struct Show {
@@ -40,7 +40,7 @@ impl Read {
     }
 }
 
-/// Tell the giver what was decided about it; this stops the clock
+/// Tell the giver what was decided; this stops the clock
 #[derive(Debug, Args)]
 #[command(after_help = eg!(
     "forewarn dispose 1a2b3c4d/7 needs_more --text \"which district?\"",
@@ -95,7 +95,7 @@ impl Act {
     }
 }
 
-/// Record that the protective measures of an action have ended
+/// Record that the measures of an action have ended
 #[derive(Debug, Args)]
 #[command(after_help = eg!("forewarn stand-down 3", "role desk or release."))]
 pub(crate) struct StandDown {

@@ -7,7 +7,7 @@ use super::desk::{Desk, Shown};
 use super::failure::Failure;
 use super::show::inbox;
 
-/// List what partners gave us: overdue first, then by the time an answer is due
+/// List what partners gave us, overdue first
 #[derive(Debug, Args)]
 #[command(after_help = eg!("forewarn inbox", "role desk, release, liaison or oversight."))]
 pub(crate) struct Inbox {}
@@ -18,7 +18,7 @@ impl Inbox {
     }
 }
 
-/// List what we gave partners, with what they did about it
+/// List what we gave partners, and what they did about it
 #[derive(Debug, Args)]
 #[command(after_help = eg!("forewarn sent", "role desk, release, liaison or oversight."))]
 pub(crate) struct Sent {}

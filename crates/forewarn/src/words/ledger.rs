@@ -7,7 +7,7 @@ use super::desk::{Desk, Shown};
 use super::failure::Failure;
 use super::show::ledger;
 
-/// Show what passed each way with a partner, counted from the two logs alone
+/// Show what passed each way, counted from the two logs alone
 #[derive(Debug, Args)]
 #[command(after_help = eg!(
     "forewarn ledger --with service-b",

@@ -34,7 +34,7 @@ impl Login {
     }
 }
 
-/// Open an account with its one-time secret, choose its passphrase, and log in
+/// Open an account with its one-time secret and log in
 #[derive(Debug, Args)]
 #[command(after_help = eg!(
     "forewarn activate operator --secret-file secret.txt",

@@ -16,7 +16,7 @@ use crate::say::Ink;
 /// What is logged if `FOREWARN_LOG` says nothing.
 const LOG_DEFAULT: &str = "info";
 
-/// Make a node: its folder, its keys, and a one-time secret for its first operator
+/// Make a node, with its keys and its first operator
 #[derive(Debug, Args)]
 #[command(after_help = eg!(
     "forewarn init --name service-a.example --address 192.0.2.1:4430 --contact \"Duty desk, +00 000\"",

@@ -41,7 +41,7 @@ const TEMPLATE: &str = r#"{
 }
 "#;
 
-/// Report what came of a warning
+/// Report to its giver what came of a warning
 #[derive(Debug, Args)]
 pub(crate) struct Outcome {
     #[command(subcommand)]
@@ -138,7 +138,7 @@ impl Thank {
     }
 }
 
-/// Confirm that thanks were passed on, naming the role that received them and nobody else
+/// Confirm that thanks were passed on, naming a role alone
 #[derive(Debug, Args)]
 #[command(after_help = eg!("forewarn relay 1a2b3c4d/9 --received-by \"head of service\"", "role liaison or release."))]
 pub(crate) struct Relay {

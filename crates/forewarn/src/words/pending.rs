@@ -18,7 +18,7 @@ impl Pending {
     }
 }
 
-/// Approve what another person proposed: a release (p-…) or an act on an account (q-…)
+/// Approve what another person proposed: a release or an account
 #[derive(Debug, Args)]
 #[command(after_help = eg!(
     "forewarn approve p-0190f3c2-… --digest 9f86d081…",

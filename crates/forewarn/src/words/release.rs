@@ -7,7 +7,7 @@ use super::desk::{Desk, Shown};
 use super::failure::Failure;
 use super::show::warning as shown;
 
-/// Release an approved proposal, byte for byte as it was previewed
+/// Release an approved proposal, byte for byte as previewed
 #[derive(Debug, Args)]
 #[command(after_help = eg!(
     "forewarn release p-0190f3c2-… --digest 9f86d081…",
@@ -35,7 +35,7 @@ impl Release {
     }
 }
 
-/// Review what one person released by the imminent-danger path
+/// Review what one person released alone to save life
 #[derive(Debug, Args)]
 #[command(after_help = eg!(
     "forewarn review p-0190f3c2-… --verdict \"right, and in time\"",

@@ -18,7 +18,7 @@ impl Status {
     }
 }
 
-/// List everything that the node knows to be wrong, with what to do about it
+/// List what is wrong with the node, and what to do about it
 #[derive(Debug, Args)]
 #[command(after_help = eg!("forewarn doctor", "a session."))]
 pub(crate) struct Doctor {}

@@ -10,7 +10,7 @@ use super::desk::{Desk, Shown};
 use super::failure::Failure;
 use super::show::relation;
 
-/// Promise a partner to tell it of something; take note of what it promises
+/// Promise a partner to tell it; take note of what it promises
 #[derive(Debug, Args)]
 pub(crate) struct Undertaking {
     #[command(subcommand)]

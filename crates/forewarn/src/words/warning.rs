@@ -16,7 +16,7 @@ use super::reading;
 use super::show::{preview, warning as shown};
 use crate::say::Look;
 
-/// Write, look at and preview warnings; cancel, lapse or recall what was released
+/// Write and preview warnings; cancel, lapse or recall them
 #[derive(Debug, Args)]
 pub(crate) struct Warning {
     #[command(subcommand)]
