@@ -105,12 +105,12 @@ impl TestHouse {
 
     /// Says that it is over.
     pub fn cancel(&self, warning: WarningId) -> Changed {
-        self.change("release1", warning, Change::Cancel { note: None }).unwrap()
+        self.change("release1", warning, Change::Cancel).unwrap()
     }
 
     /// Says that it is no longer asserted.
     pub fn lapse(&self, warning: WarningId) -> Changed {
-        self.change("release1", warning, Change::Lapse { note: None }).unwrap()
+        self.change("release1", warning, Change::Lapse).unwrap()
     }
 
     /// Asks for it back; it still counts in the ledger.

@@ -15,11 +15,12 @@ use tlog::commitment::{Salt, commit};
 use tlog::cosignature::cosign;
 use tlog::entry::{Answers, Entry, EntryHeader, EntryKind, Seen, Thread};
 use tlog::hash::leaf_hash;
+use tlog::key::VerifierKey;
 use tlog::parcel::{Item, Parcel};
 use tlog::tree::CompactRange;
 
 use crate::draws::Draws;
-use crate::house::{ENCRYPTION, TestHouse, keys_of, party, pin_of};
+use crate::house::{TestHouse, encryption_of, keys_of, party, pin_of};
 
 /// A partner driven by hand, with its log to one house.
 pub struct ByHand {
@@ -164,6 +165,17 @@ impl ByHand {
         checkpoint.sign(&self.keys.log_key(&self.origin()).unwrap()).unwrap()
     }
 
+    /// The key of its log.
+    pub fn log_key(&self) -> VerifierKey {
+        self.statement.proposal().log.clone()
+    }
+
+    /// What its channel statement to a house would say, for a test to change and sign.
+    pub fn would_propose(house: &TestHouse, name: &str, use_: Use) -> (ChannelProposal, NodeKeys) {
+        let keys = keys_of(&party(name));
+        (proposal(&keys, house, use_), keys)
+    }
+
     /// A parcel with the entries from `old` on, and the checkpoint of all.
     pub fn parcel(&self, old: u64) -> Vec<u8> {
         let size = u64::try_from(self.entries.len()).unwrap();
@@ -258,7 +270,7 @@ fn card(name: &PartyName, keys: &NodeKeys) -> String {
         cosigner: keys.cosigner.verifier().clone(),
         address: Address::parse(&format!("{name}:7443")).unwrap(),
         tls: pin_of(name),
-        encryption: EncryptionKey::parse(ENCRYPTION).unwrap(),
+        encryption: EncryptionKey::parse(&encryption_of(name)).unwrap(),
         contact: Contact::parse("duty desk, +00 000").unwrap(),
         issued: crate::clock::at(0),
     };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64ct::{Base64Unpadded, Encoding as _};
 use exchange::refusal::Refusal;
-use model::facts;
+use model::facts::{self, Facts};
 use model::id::{EntryRef, PartyName};
 use model::relation::{Logged, Relation, Side};
 use store::{ChannelRow, ChannelSide, ChannelState, View};
@@ -70,6 +70,9 @@ fn folded(view: &View<'_>, partner: &PartyName, first: Side, uses: &[Use]) -> Re
         for use_ in uses {
             let Some(channel) = view.channel_with(partner, of, *use_)? else { continue };
             for entry in view.entries(&channel, 0, channel.size())? {
+                if *use_ == Use::Exercise && !is_played(&entry.facts) {
+                    continue;
+                }
                 let at = EntryRef { origin: channel.origin, index: entry.index };
                 let (written, thread, answers, facts) = (entry.written, entry.thread, entry.answers, entry.facts);
                 relation.take(Logged { at, side, written, thread, answers, facts });
@@ -77,6 +80,15 @@ fn folded(view: &View<'_>, partner: &PartyName, first: Side, uses: &[Use]) -> Re
         }
     }
     Ok(relation)
+}
+
+/// Whether an exercise plays it: warnings and their answers. What is agreed, promised or thanked for in one means nothing.
+fn is_played(facts: &Facts) -> bool {
+    use Facts::{Cancelled, Disposed, Lapsed, Outcome, Read, Recalled, Release};
+    matches!(
+        facts,
+        Release(_) | Cancelled(_) | Lapsed(_) | Recalled(_) | Read { .. } | Disposed { .. } | Outcome { .. }
+    )
 }
 
 struct Log<'a> {

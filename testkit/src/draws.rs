@@ -4,8 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use model::id::Digest;
+use proptest::test_runner::{Config as ProptestConfig, RngSeed};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+
+/// The configuration of a property test that is the same in every run. Another seed: `PROPTEST_RNG_SEED`.
+///
+/// A failing input is printed whole, and makes the failure again by itself.
+pub fn repeatable(cases: u32) -> ProptestConfig {
+    let fixed = ProptestConfig { rng_seed: RngSeed::Fixed(20_261_210), ..ProptestConfig::default() };
+    let chosen = ProptestConfig::default().rng_seed;
+    let rng_seed = if matches!(chosen, RngSeed::Fixed(_)) { chosen } else { fixed.rng_seed };
+    ProptestConfig { cases, rng_seed, failure_persistence: None, max_shrink_iters: 200, ..fixed }
+}
 
 /// The stream that acts draw from when nothing else was said.
 const ACTS: &str = "acts";

@@ -196,6 +196,13 @@ impl TestHouse {
         rusqlite::Connection::open(self.folder.path().join(database)).unwrap().execute_batch(sql).unwrap();
     }
 
+    /// The first column of what a query finds in a database, behind the node's back.
+    pub fn rows(&self, database: &str, query: &str) -> Vec<String> {
+        let database = rusqlite::Connection::open(self.folder.path().join(database)).unwrap();
+        let mut select = database.prepare(query).unwrap();
+        select.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+    }
+
     /// The lines of its audit trail, the oldest first.
     pub fn trail(&self) -> Vec<TrailLine> {
         let mut lines: Vec<TrailLine> = Vec::new();
@@ -242,14 +249,16 @@ pub(crate) fn keys_of(name: &PartyName) -> NodeKeys {
     NodeKeys::from_seeds(name, &seeds).unwrap()
 }
 
-/// The public half of an encryption key (the example of the age documentation); nothing is sealed to it here.
-pub(crate) const ENCRYPTION: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+/// What stands for the public half of a node's encryption key on its card; nothing is sealed to it here.
+pub(crate) fn encryption_of(name: &PartyName) -> String {
+    format!("age1{}", Digest::of(format!("forewarn test encryption: {name}").as_bytes()))
+}
 
 fn open(folder: &Path, name: &PartyName) -> House {
     let mut settings = Settings::new(
         format!("{name}:7443"),
         hex::encode(pin_of(name)),
-        ENCRYPTION.to_owned(),
+        encryption_of(name),
         format!("duty desk of {name}, +00 000"),
     );
     settings.passphrase_cost = PassphraseCost { memory_kib: 8, passes: 1, lanes: 1 };

@@ -37,6 +37,7 @@ pub struct TestHouses {
     pub(crate) troubled: RefCell<BTreeMap<(String, String), String>>,
     planted: RefCell<BTreeMap<String, BTreeSet<String>>>,
     undelivered: Cell<bool>,
+    broken: Cell<bool>,
 }
 
 impl TestHouses {
@@ -78,6 +79,7 @@ impl TestHouses {
             troubled: RefCell::default(),
             planted: RefCell::default(),
             undelivered: Cell::new(false),
+            broken: Cell::new(false),
         };
         for a in &houses.houses {
             for b in houses.houses.iter().filter(|b| b.name() != a.name()) {
@@ -151,6 +153,11 @@ impl TestHouses {
         self.undelivered.set(true);
     }
 
+    /// A house was broken on purpose: nothing is looked at in the end.
+    pub fn leave_broken(&self) {
+        self.broken.set(true);
+    }
+
     /// A word that only these houses may ever hold; looked for in every entry and every request in the end.
     pub fn plant(&self, word: &str, holders: &[&str]) {
         let holders = holders.iter().map(|h| (*h).to_owned()).collect();
@@ -181,7 +188,7 @@ impl Drop for TestHouses {
             }
             return;
         }
-        let wrong = self.wrongs();
+        let wrong = if self.broken.get() { Vec::new() } else { self.wrongs() };
         assert!(wrong.is_empty(), "in the end:\n{}", wrong.join("\n"));
     }
 }

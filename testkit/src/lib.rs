@@ -34,7 +34,7 @@ pub use by_hand::{ByHand, EntryOf};
 pub use carry::{Lost, Weather};
 pub use check::{assert_sound, faults, relation_from_scratch};
 pub use clock::{Clock, at};
-pub use draws::Draws;
+pub use draws::{Draws, repeatable};
 pub use flow::{Proposal, Sent};
 pub use house::{PASSPHRASE, TestHouse, code, name, party};
 pub use houses::{A, B, C, D, TestHouses};

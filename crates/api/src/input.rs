@@ -306,13 +306,10 @@ input!(
     }
 );
 input!(
-    /// A cancelled or lapsed warning.
-    Standing {
-        /// The warning.
-        warning: String,
-        /// A word to the recipients.
-        #[serde(default)]
-        note: Option<String>,
+    /// A proposal to be read.
+    ProposalShow {
+        /// Its id.
+        proposal: String,
     }
 );
 input!(

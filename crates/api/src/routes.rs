@@ -73,6 +73,7 @@ const TABLE: &[(&str, fn() -> MethodRouter<Api>)] = &[
     ("/v1/person/reset", || act(show::reset)),
     ("/v1/person/list", || act(show::people)),
     ("/v1/pending/list", || act(show::pending)),
+    ("/v1/proposal/show", || act(show::proposal)),
     ("/v1/approve", || act(show::approve)),
     ("/v1/refuse", || act(show::refuse)),
     ("/v1/roster/set", || act(show::set_roster)),

@@ -123,6 +123,12 @@ pub(crate) fn pending(c: &mut Call, _: Nothing) -> Answer {
     Ok(json!({ "acts": acts, "proposals": proposals }))
 }
 
+/// A stored proposal, whole, for the second person to read.
+pub(crate) fn proposal(c: &mut Call, i: input::ProposalShow) -> Answer {
+    let id = i.proposal.parse().map_err(|e: model::id::NotAnId| Refusal::yours("bad_id", e.to_string()))?;
+    view(previews::look(&c.house, &c.person, id, c.now)?)
+}
+
 pub(crate) fn approve(c: &mut Call, i: input::Approve) -> Answer {
     let wanted = digest(&i.digest)?;
     if let Ok(id) = i.id.parse() {
@@ -255,12 +261,12 @@ fn change(c: &mut Call, warning: &str, change: Change) -> Answer {
     view(standing::change(&c.house, &c.person, warning_id(warning)?, change, c.now, &mut c.rng)?)
 }
 
-pub(crate) fn cancel(c: &mut Call, i: input::Standing) -> Answer {
-    change(c, &i.warning, Change::Cancel { note: i.note })
+pub(crate) fn cancel(c: &mut Call, i: input::WarningOnly) -> Answer {
+    change(c, &i.warning, Change::Cancel)
 }
 
-pub(crate) fn lapse(c: &mut Call, i: input::Standing) -> Answer {
-    change(c, &i.warning, Change::Lapse { note: i.note })
+pub(crate) fn lapse(c: &mut Call, i: input::WarningOnly) -> Answer {
+    change(c, &i.warning, Change::Lapse)
 }
 
 pub(crate) fn recall(c: &mut Call, i: input::Recall) -> Answer {

@@ -143,17 +143,33 @@ impl<'a> Table<'a> {
                 "write it once, with all its rungs".to_owned(),
             ));
         }
-        match path {
-            FieldPath::SubjectStatus(n) if self.granted(FieldPath::SubjectIdentity(n)).is_none() => {
-                Some(reason(
-                    Rule::NoIdentity,
-                    "a status is told only of somebody who is told of",
-                    format!("subject {n} is not, not even as a person"),
-                    "see why the identity is withheld".to_owned(),
-                ))
-            }
-            _ => None,
+        self.of_nobody(path)
+    }
+
+    /// What holds the status of somebody of whom nothing else is told.
+    fn of_nobody(&self, path: FieldPath) -> Option<Reason> {
+        let FieldPath::SubjectStatus(n) = path else { return None };
+        let told = self.rows.iter().find(|r| r.field.path == FieldPath::SubjectIdentity(n));
+        if told.is_some_and(|r| r.granted().is_some()) {
+            return None;
         }
+        Some(reason(
+            Rule::NoIdentity,
+            "a status is told only of somebody who is told of",
+            format!("subject {n} is not, not even as a person"),
+            "see why the identity is withheld".to_owned(),
+        ))
+    }
+
+    /// Holds the statuses of those whose identity the words have just blocked; says whether there were any.
+    fn drop_statuses_of_nobody(&mut self) -> bool {
+        let why: Vec<_> = self.rows.iter().map(|r| r.granted().and(self.of_nobody(r.field.path))).collect();
+        for (row, why) in self.rows.iter_mut().zip(&why) {
+            for (at, rung) in row.rungs.iter_mut().enumerate().filter(|_| why.is_some()) {
+                rung.obstacles.extend(why.iter().map(|why| Reason { rung: Some(at), ..why.clone() }));
+            }
+        }
+        why.iter().any(Option::is_some)
     }
 
     fn admission(&self, path: FieldPath, at: usize, rung: &Rung) -> Admission {
@@ -169,11 +185,7 @@ impl<'a> Table<'a> {
         Admission { obstacles: first.unwrap_or_default(), by_floor: false }
     }
 
-    fn granted(&self, path: FieldPath) -> Option<usize> {
-        self.rows.iter().find(|r| r.field.path == path)?.granted()
-    }
-
-    fn standing(&self) -> Vec<Foothold<'a>> {
+    fn footholds(&self) -> Vec<Foothold<'a>> {
         let life = self.floor.kinds();
         let stands = |row: &Row<'a>| {
             let (field, granted, open) = (row.field, row.granted(), row.open());
@@ -187,9 +199,9 @@ impl<'a> Table<'a> {
     fn compare_texts(&mut self, terms_key: &[u8; 32], overrides: &[TextOverride]) {
         let Evidence { warning, audience, us, .. } = self.evidence;
         loop {
-            let standing = self.standing();
-            let secrets = Secrets::gather(warning, &standing, &audience.party, us, terms_key);
-            let known = Known::gather(&standing);
+            let footholds = self.footholds();
+            let secrets = Secrets::gather(warning, &footholds, &audience.party, us, terms_key);
+            let known = Known::gather(&footholds);
             let mut blocked = false;
             for row in &mut self.rows {
                 let Some(at) = row.granted() else { continue };
@@ -199,14 +211,14 @@ impl<'a> Table<'a> {
                 hits.iter_mut()
                     .for_each(|h| h.overridden_by = overrider(warning, row.field.path, h, overrides));
                 row.hits.retain(|h| h.rung != at);
-                let standing_hits: Vec<_> = hits.iter().filter(|h| h.overridden_by.is_none()).collect();
-                if let Some(admission) = row.rungs.get_mut(at).filter(|_| !standing_hits.is_empty()) {
-                    admission.obstacles.push(told_in_words(at, &standing_hits));
+                let not_let: Vec<_> = hits.iter().filter(|h| h.overridden_by.is_none()).collect();
+                if let Some(admission) = row.rungs.get_mut(at).filter(|_| !not_let.is_empty()) {
+                    admission.obstacles.push(told_in_words(at, &not_let));
                     blocked = true;
                 }
                 row.hits.extend(hits);
             }
-            if !blocked {
+            if !(self.drop_statuses_of_nobody() || blocked) {
                 return;
             }
         }
@@ -232,7 +244,7 @@ impl<'a> Table<'a> {
                 rungs: granted.iter().map(|(_, rung)| &rung.handling).collect(),
                 by_floor: bare || granted.iter().any(|(row, _)| row.by_floor()),
                 lead_only: granted.iter().any(|(row, rung)| !row.by_floor() && self.is_lead(&rung.value)),
-                naming: crate::text::giver_depth(&self.standing()),
+                naming: crate::text::giver_depth(&self.footholds()),
             },
             &audience.party,
             us,
@@ -248,7 +260,7 @@ impl<'a> Table<'a> {
         matches!(value, Value::Person(PersonValue::Named { .. })) && self.ways.iter().any(lead_only)
     }
 
-    /// The originators whose words go by their standing life exception.
+    /// The originators whose words go by their footholds life exception.
     fn to_be_told(&self, cells: &[Cell]) -> BTreeSet<PartyName> {
         let mut tell = BTreeSet::new();
         for (row, cell) in self.rows.iter().zip(cells) {

@@ -347,6 +347,15 @@ fn a_status_is_told_only_of_somebody_told_of_and_a_conviction_only_by_a_court() 
     let judgement = judged(&stopped, &audience(terms()));
     let cell = judgement.cell(FieldPath::SubjectStatus(1)).unwrap();
     assert_eq!((cell.granted, cell.reasons[0].rule), (None, Rule::NoIdentity));
+    let mut burnt = remanded.clone();
+    burnt.protected_terms.insert(disclosure::protected_term(&TERMS_KEY, "Subject 1"));
+    burnt.subjects[0].identity.truncate(1);
+    let judgement = judged(&burnt, &audience(terms()));
+    assert!(
+        judgement.cell(FieldPath::SubjectIdentity(1)).unwrap().granted.is_none(),
+        "its name gives a source away"
+    );
+    assert!(judgement.cell(FieldPath::SubjectStatus(1)).unwrap().granted.is_none());
     let coarse = judged(&remanded, &audience(DomainTerms { time: TimeDepth::Month, ..terms() }));
     assert_eq!(coarse.cell(FieldPath::SubjectStatus(1)).unwrap().granted, None, "its date is a day");
 }

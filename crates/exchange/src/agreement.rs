@@ -92,10 +92,16 @@ pub fn answer(
             .filter(|a| a.hash.to_string().starts_with(&wanted) && wanted.len() >= 8)
             .map(|a| (a.hash, a.at.clone(), a.proposed_by, a.accepted, a.refused))
             .collect();
+        let named: Vec<_> = relation.agreements().iter().map(|a| (a.hash, a.terms.parties.clone())).collect();
         let [(hash, at, proposed_by, accepted, refused)] = found.as_slice() else {
             return Err(Refusal::yours("unknown_agreement", format!("{with} proposed no agreement {wanted}"))
                 .hint(format!("`forewarn agreement list --with {with}` shows the hashes; give at least 8 digits")));
         };
+        let mut parties = [us.name.to_string(), with.to_string()];
+        parties.sort();
+        if answer == Answer::Accept && named.iter().any(|(h, p)| h == hash && *p != parties) {
+            return Err(Refusal::yours("wrong_parties", "this text is an agreement between other parties"));
+        }
         if *proposed_by == Side::Ours && answer == Answer::Accept {
             return Err(Refusal::yours("own_proposal", "this side proposed it; the other side accepts"));
         }

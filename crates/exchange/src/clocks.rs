@@ -80,8 +80,9 @@ pub struct Clock {
 }
 
 impl Clock {
+    /// A clock that was set anew, as when a warning is extended, is another clock: it fires again.
     fn name(&self) -> String {
-        format!("{:?}/{}", self.awaited, self.about)
+        format!("{:?}/{}/{}", self.awaited, self.about, self.due.as_millisecond())
     }
 }
 

@@ -4,30 +4,27 @@
 //! receipt. A crash after (1) leaves entries that are sent next time with the same bytes; after (3) the partner answers
 //! the same parcel with the stored cosignature.
 
-use disclosure::Released;
+mod waiting;
+
 use jiff::Timestamp;
-use model::facts;
-use model::id::{EntryRef, PartyName};
+use model::id::PartyName;
 use rand_core::CryptoRng;
-use store::{Act, ChannelRow, ChannelSide, ChannelState, NewEntry, OutboxRow, OutboxState, SealingDraw, View};
+use store::{Act, ChannelRow, ChannelSide, ChannelState, SealingDraw, View};
 use tlog::channel::{ChannelStatement, Origin, Use};
 use tlog::checkpoint::{Checkpoint, SignedCheckpoint};
-use tlog::commitment::{Salt, commit};
+use tlog::commitment::Salt;
 use tlog::cosignature::Cosignature;
-use tlog::entry::{Answers, Entry, EntryHeader, EntryKind, Seen, Thread};
 use tlog::parcel::{Item, Parcel};
 
+use crate::alarm;
+use crate::evidence;
 use crate::house::House;
-use crate::outgoing::Condition;
 use crate::refusal::Refusal;
-use crate::release;
 
 /// The most entries in one parcel of ours; each parcel ends in a checkpoint of its own.
-const ENTRIES_PER_PARCEL_MAX: usize = 256;
-/// The most waiting bodies that one round looks at.
-const WAITING_MAX: usize = 4096;
-/// The most entry bytes in one parcel of ours, well below the 64 MiB that a receiver must take.
-const PARCEL_BYTES_MAX: usize = 16 << 20;
+const ENTRIES_PER_PARCEL_MAX: u64 = 256;
+/// After so many bytes of entries a parcel of ours ends, well below the 64 MiB that a receiver must take.
+const PARCEL_BYTES_MAX: usize = 32 << 20;
 /// A receipt whose time is further than this from our clock is kept, and a person is told.
 const CLOCK_APART_SECONDS_MAX: i64 = 300;
 
@@ -76,10 +73,26 @@ pub fn anything(house: &House, to: &PartyName, use_: Use) -> Result<bool, Refusa
     })
 }
 
+/// Whether something waits for this partner, or was appended and has no receipt. Only looks: a courier asks before it
+/// calls anybody.
+pub fn anything_waiting(house: &House, to: &PartyName, use_: Use) -> Result<bool, Refusal> {
+    house.store.view(|view| {
+        let ours = view.channel_with(to, ChannelSide::Ours, use_)?;
+        let unreceipted = ours.is_some_and(|c| c.state == ChannelState::Open && c.cosigned < c.size());
+        Ok(unreceipted || !view.waiting(to, use_, 1)?.is_empty())
+    })
+}
+
+/// What was noted last as standing in the way of delivery to this partner.
+pub fn trouble(house: &House, to: &PartyName) -> Result<Option<String>, Refusal> {
+    house.store.view(|view| Ok(view.partner(to)?.and_then(|row| row.trouble)))
+}
+
 /// Appends what may still go to this partner and gives the parcel to send, from the size `from` (the newest receipt if
 /// `None`). `None` when nothing waits and everything sent is receipted.
 ///
-/// What may not go any more is withdrawn, with the reason. The head is fenced durably before it is signed.
+/// What may not go any more is withdrawn, with the reason. The head is fenced durably before it is signed. Call it only when
+/// the partner has just answered: what is appended counts as sent. A log that is not confirmed gives nothing.
 pub fn next_parcel(
     house: &House,
     to: &PartyName,
@@ -99,144 +112,43 @@ pub fn next_parcel(
         // What was appended and has no receipt is sent again first: so a parcel stays within its limits however often it
         // was refused, and what waits can still be stopped.
         if channel.size() == channel.cosigned {
-            append_waiting(&us, act, &mut channel, draws, now)?;
+            waiting::append(&us, act, &mut channel, draws, now)?;
         }
-        let (size, root) = (channel.size(), channel.range.root());
+        let size = channel.size();
         if size == channel.cosigned || size == 0 {
             return Ok::<_, Refusal>(None);
         }
-        act.fence_head(&channel, size, &root)?;
-        let checkpoint = Checkpoint { origin: channel.origin, size, root };
-        Ok(Some((channel, checkpoint)))
+        let old = from.unwrap_or(channel.cosigned).min(size);
+        let checkpoint = fence(act, &channel, size.min(old + ENTRIES_PER_PARCEL_MAX))?;
+        Ok(Some((channel, old, checkpoint)))
     })?;
-    let Some((channel, checkpoint)) = fenced else { return Ok(None) };
-    let old = from.unwrap_or(channel.cosigned).min(checkpoint.size);
-    house.store.view(|view| parcel(house, view, &channel, old, &checkpoint)).map(Some)
-}
-
-fn append_waiting(
-    us: &House,
-    act: &mut Act<'_>,
-    channel: &mut ChannelRow,
-    draws: Vec<(Salt, SealingDraw)>,
-    now: Timestamp,
-) -> Result<(), Refusal> {
-    let partner = channel.partner.clone();
-    let mut bytes = 0;
-    let mut waiting = act.waiting(&partner, channel.use_, WAITING_MAX)?;
-    // What is agreed goes first: an officer who has suspended a domain has stopped what waits for it (stable, so each
-    // kind keeps its order).
-    waiting.sort_by_key(|row| !(row.kind.starts_with("agreement.") || row.kind.starts_with("domain.")));
-    // An entry takes the next draw only when it is appended: what is withdrawn shifts no salt that the partner sees.
-    let mut draws = draws.into_iter();
-    for row in waiting {
-        if bytes > PARCEL_BYTES_MAX || draws.len() == 0 {
-            break;
-        }
-        if let Err(reason) = may_still_go(us, act, &row, now)? {
-            act.withdraw(row.id, &reason)?;
-            let detail = serde_json::json!({ "kind": row.kind, "reason": reason });
-            crate::audit::note(act, now, "node", "delivery.withdraw", &row.id.to_string(), detail, &[])?;
-            continue;
-        }
-        let Some(body) = act.outbox_body(row.id)? else { continue };
-        let Some(draw) = draws.next() else { break };
-        bytes += body.len();
-        append_row(act, channel, &row, body, draw, now)?;
+    let Some((channel, old, mut checkpoint)) = fenced else { return Ok(None) };
+    let items = house.store.view(|view| items(view, &channel, old, checkpoint.size))?;
+    let end = old + u64::try_from(items.len()).map_err(Refusal::ours)?;
+    if end < checkpoint.size {
+        let channel = channel.clone();
+        checkpoint = house.store.act(move |act| fence(act, &channel, end))?;
     }
-    Ok(())
+    encode(house, old, items, &checkpoint).map(Some)
 }
 
-/// Whether a queued body may still be sent; the reason if not.
-fn may_still_go(
-    us: &House,
-    act: &Act<'_>,
-    row: &OutboxRow,
-    now: Timestamp,
-) -> Result<Result<(), String>, Refusal> {
-    let condition: Condition = serde_json::from_str(&row.condition).map_err(Refusal::ours)?;
-    match condition {
-        Condition::Reachable => Ok(Ok(())),
-        Condition::ReleaseStands { proposal } => {
-            let id = proposal.parse().map_err(Refusal::ours)?;
-            let again: Result<Released, Refusal> = release::again(us, act, id, &row.partner, now);
-            Ok(match again {
-                Ok(released) if released.digest().0 == row.digest => Ok(()),
-                Ok(_) => Err("the rendering has changed since it was approved".to_owned()),
-                Err(refusal) if refusal.whose == crate::refusal::Whose::Yours => Err(refusal.to_string()),
-                Err(refusal) => return Err(refusal),
-            })
-        }
-    }
+/// The question that costs a partner nothing: a parcel without entries that asks again for the newest receipt. What a
+/// refusal of it says holds for every parcel. `None` where nothing was receipted yet.
+pub fn question(house: &House, to: &PartyName, use_: Use) -> Result<Option<Outgoing>, Refusal> {
+    let asked = house.store.view(|view| {
+        let ours = view.channel_with(to, ChannelSide::Ours, use_)?;
+        let Some(channel) = ours.filter(|c| c.state == ChannelState::Open && c.cosigned > 0) else { return Ok(None) };
+        let head = view.head(&channel, channel.cosigned)?;
+        Ok::<_, Refusal>(head.map(|h| Checkpoint { origin: channel.origin, size: h.size, root: h.root }))
+    })?;
+    asked.map(|checkpoint| encode(house, checkpoint.size, Vec::new(), &checkpoint)).transpose()
 }
 
-fn append_row(
-    act: &mut Act<'_>,
-    channel: &mut ChannelRow,
-    row: &OutboxRow,
-    body: Vec<u8>,
-    (salt, draw): (Salt, SealingDraw),
-    now: Timestamp,
-) -> Result<(), Refusal> {
-    let seen = newest_seen(act, channel)?;
-    let answers = match &row.answers {
-        Some(at) => Some(at.clone()),
-        None => first_release(act, row)?,
-    };
-    // The writer's times never fall within a log, whatever the clock does.
-    let written = now.max(channel.written);
-    let header = EntryHeader {
-        origin: channel.origin,
-        index: channel.size(),
-        written: Timestamp::from_second(written.as_second()).map_err(Refusal::ours)?,
-        seen,
-        kind: EntryKind::parse(&row.kind).map_err(Refusal::ours)?,
-        thread: Thread::from_bytes(row.thread),
-        answers: answers.as_ref().map(|a| Answers { origin: a.origin, index: a.index }),
-        media: row.media.clone(),
-        length: u64::try_from(body.len()).map_err(Refusal::ours)?,
-    };
-    let facts = facts::of_entry(&row.kind, channel.use_, &body);
-    let entry = Entry { header, body };
-    let bytes = entry.encode().map_err(Refusal::ours)?;
-    let new = NewEntry {
-        kind: row.kind.clone(),
-        thread: row.thread,
-        answers,
-        written: entry.header.written,
-        facts,
-        commitment: commit(&salt, &bytes),
-        salt,
-        bytes,
-        seen: seen.map_or(0, |s| s.size),
-        draw,
-    };
-    let index = act.append_entry(channel, new, now)?;
-    act.outbox_appended(row.id, &EntryRef { origin: channel.origin, index })?;
-    Ok(())
-}
-
-/// For an update that was decided before the first release had left: that release, which stands in the log by now.
-fn first_release(act: &Act<'_>, row: &OutboxRow) -> Result<Option<EntryRef>, Refusal> {
-    let Some(copy) = act.copy_in_outbox(row.id)? else { return Ok(None) };
-    for earlier in act.copies_of(copy.warning)?.into_iter().filter(|c| c.recipient == copy.recipient) {
-        if let Some(OutboxState::Appended(at)) = act.outbox_row(earlier.outbox)?.map(|o| o.state) {
-            return Ok(Some(at));
-        }
-    }
-    Ok(None)
-}
-
-/// The largest opposite head that we cosigned (log-format §10).
-fn newest_seen(view: &View<'_>, channel: &ChannelRow) -> Result<Option<Seen>, Refusal> {
-    let Some(opposite) = view.channel_with(&channel.partner, ChannelSide::Theirs, channel.use_)? else {
-        return Ok(None);
-    };
-    if opposite.cosigned == 0 {
-        return Ok(None);
-    }
-    let root = view.root_at(&opposite, opposite.cosigned)?;
-    Ok(Some(Seen { origin: opposite.origin, size: opposite.cosigned, root }))
+/// The head of a log of ours at a size it has, fenced durably when the act is: it may be signed then.
+fn fence(act: &mut Act<'_>, channel: &ChannelRow, size: u64) -> Result<Checkpoint, Refusal> {
+    let root = act.root_at(channel, size)?;
+    act.fence_head(channel, size, &root)?;
+    Ok(Checkpoint { origin: channel.origin, size, root })
 }
 
 /// Signs a fenced checkpoint with the key of its log.
@@ -244,46 +156,70 @@ fn sign(house: &House, checkpoint: &Checkpoint) -> Result<SignedCheckpoint, Refu
     checkpoint.sign(&house.keys.log_key(&checkpoint.origin)?).map_err(Refusal::ours)
 }
 
-fn parcel(
-    house: &House,
-    view: &View<'_>,
-    channel: &ChannelRow,
-    old: u64,
-    checkpoint: &Checkpoint,
-) -> Result<Outgoing, Refusal> {
-    let mut items = Vec::new();
-    for index in old..checkpoint.size {
+/// The items from `old` on, up to `size`; fewer if they are large, but one at least.
+fn items(view: &View<'_>, channel: &ChannelRow, old: u64, size: u64) -> Result<Vec<Item>, Refusal> {
+    let (mut items, mut bytes) = (Vec::new(), 0);
+    for index in old..size {
+        if bytes > PARCEL_BYTES_MAX {
+            break;
+        }
         items.push(match view.open_entry(channel, index)? {
-            Some(entry) => Item::Entry { salt: entry.salt, entry: entry.bytes },
+            Some(entry) => {
+                bytes += entry.bytes.len();
+                Item::Entry { salt: entry.salt, entry: entry.bytes }
+            }
             None => {
                 let erased = view.commitment(channel, index)?;
                 Item::Erased(erased.ok_or_else(|| Refusal::ours(format!("no entry {index} in a log of ours")))?)
             }
         });
     }
-    let parcel = Parcel { old, held: None, items, checkpoint: sign(house, checkpoint)? };
-    let bytes = parcel.encode().map_err(Refusal::ours)?;
-    Ok(Outgoing { origin: channel.origin, old, size: checkpoint.size, bytes })
+    Ok(items)
 }
 
-/// Takes the partner's answer to a parcel. A receipt is verified before it counts.
+fn encode(house: &House, old: u64, items: Vec<Item>, checkpoint: &Checkpoint) -> Result<Outgoing, Refusal> {
+    let parcel = Parcel { old, held: None, items, checkpoint: sign(house, checkpoint)? };
+    let bytes = parcel.encode().map_err(Refusal::ours)?;
+    Ok(Outgoing { origin: checkpoint.origin, old, size: checkpoint.size, bytes })
+}
+
+/// Takes the partner's answer to a parcel. A receipt is verified before it counts. After `Wait` nothing more is appended or
+/// signed in this log until the partner has shown its newest head.
 pub fn settle(house: &House, sent: &Outgoing, answer: Answer, now: Timestamp) -> Result<Next, Refusal> {
-    match answer {
-        Answer::Receipt(line) => keep_receipt(house, sent.origin, sent.size, &line, now),
-        Answer::HoldsSize(held) if held <= sent.size => Ok(Next::SendFrom(held)),
-        Answer::HoldsSize(held) => Ok(Next::Wait(format!(
-            "the partner holds {held} entries of a log that has {} here: this node may run on an old copy of its data. Nothing is signed until that is settled",
-            sent.size
-        ))),
-        Answer::Frozen => Ok(Next::Wait(
+    let next = match answer {
+        Answer::Receipt(line) => keep_receipt(house, sent.origin, sent.size, &line, now)?,
+        Answer::HoldsSize(held) => other_size(house, sent, held)?,
+        Answer::Frozen => Next::Wait(
             "the partner froze the channel: it holds something we signed that cannot be true. Call its duty desk"
                 .to_owned(),
-        )),
-        Answer::Refused(404, _) => Ok(Next::Wait(
+        ),
+        Answer::Refused(404, _) => Next::Wait(
             "the partner does not know this channel; perhaps its officer has not confirmed us yet".to_owned(),
-        )),
-        Answer::Refused(status, why) => Ok(Next::Wait(format!("the partner refused the parcel ({status}: {why})"))),
+        ),
+        Answer::Refused(status, why) => Next::Wait(format!("the partner refused the parcel ({status}: {why})")),
+    };
+    if matches!(next, Next::Wait(_)) {
+        house.unconfirm(&sent.origin);
     }
+    Ok(next)
+}
+
+fn other_size(house: &House, sent: &Outgoing, held: u64) -> Result<Next, Refusal> {
+    let channel = house.store.view(|view| Ok::<_, Refusal>(view.channel(&sent.origin)?))?;
+    let channel = channel.ok_or_else(|| Refusal::ours("an answer for a log that is not there"))?;
+    Ok(if (channel.cosigned..=channel.size()).contains(&held) {
+        Next::SendFrom(held)
+    } else {
+        Next::Wait(old_copy(held, &channel))
+    })
+}
+
+fn old_copy(held: u64, channel: &ChannelRow) -> String {
+    let (ours, receipted) = (channel.size(), channel.cosigned);
+    format!(
+        "the partner holds {held} entries, and this node {ours} ({receipted} receipted): one of the two runs on an old copy \
+         of its data. Nothing is signed until that is settled"
+    )
 }
 
 fn keep_receipt(house: &House, origin: Origin, size: u64, line: &[u8], now: Timestamp) -> Result<Next, Refusal> {
@@ -293,34 +229,59 @@ fn keep_receipt(house: &House, origin: Origin, size: u64, line: &[u8], now: Time
         return Ok(Next::Wait("the partner's receipt cannot be read; it does not count".to_owned()));
     };
     let us = house.clone();
-    let kept = house.store.act(move |act| {
+    house.store.act(move |act| {
         let Some(mut channel) = act.channel(&origin)? else {
             return Err(Refusal::ours("a receipt for a log that is not there"));
         };
-        let Some(head) = act.head(&channel, size)? else {
-            return Err(Refusal::ours(format!("a receipt for size {size}, which was never fenced")));
-        };
-        let statement = ChannelStatement::parse(channel.statement.as_bytes()).map_err(Refusal::ours)?;
-        let checkpoint = Checkpoint { origin, size, root: head.root };
-        if cosignature.verify(&checkpoint, &statement.proposal().cosigner).is_err() {
-            return Ok(Next::Wait("the partner's receipt does not verify; it does not count".to_owned()));
-        }
-        let at = i64::try_from(cosignature.time()).ok().and_then(|s| Timestamp::from_second(s).ok());
-        let Some(at) = at else { return Ok(Next::Wait("the receipt's time is out of range".to_owned())) };
-        let signed = sign(&us, &checkpoint)?.and_line(cosignature.line().clone()).map_err(Refusal::ours)?;
-        act.keep_receipt(&mut channel, size, &signed.to_string(), &cosignature.line().to_string(), at)?;
-        act.heard_of(&channel.partner, now)?;
-        if (at.as_second() - now.as_second()).abs() > CLOCK_APART_SECONDS_MAX {
-            let apart = format!("its clock and ours are {} s apart", at.as_second() - now.as_second());
-            act.trouble_with(&channel.partner, &apart)?;
-        }
-        Ok::<_, Refusal>(Next::Settled)
-    })?;
-    Ok(kept)
+        receipt(&us, act, &mut channel, size, &cosignature, now)
+    })
 }
 
-/// Takes the partner's newest checkpoint of a log of ours, asked for once after every start (log-format §9), `None` if the
-/// partner holds nothing yet. A receipt that was lost on its way is kept now.
+/// Verifies the receipt of a fenced head and keeps it.
+fn receipt(
+    us: &House,
+    act: &mut Act<'_>,
+    channel: &mut ChannelRow,
+    size: u64,
+    cosignature: &Cosignature,
+    now: Timestamp,
+) -> Result<Next, Refusal> {
+    let Some(head) = act.head(channel, size)? else {
+        return Err(Refusal::ours(format!("a receipt for size {size}, which was never fenced")));
+    };
+    let statement = ChannelStatement::parse(channel.statement.as_bytes()).map_err(Refusal::ours)?;
+    let checkpoint = Checkpoint { origin: channel.origin, size, root: head.root };
+    if cosignature.verify(&checkpoint, &statement.proposal().cosigner).is_err() {
+        return Ok(Next::Wait("the partner's receipt does not verify; it does not count".to_owned()));
+    }
+    let at = i64::try_from(cosignature.time()).ok().and_then(|s| Timestamp::from_second(s).ok());
+    let Some(at) = at else { return Ok(Next::Wait("the receipt's time is out of range".to_owned())) };
+    let signed = sign(us, &checkpoint)?.and_line(cosignature.line().clone()).map_err(Refusal::ours)?;
+    act.keep_receipt(channel, size, &signed.to_string(), &cosignature.line().to_string(), at)?;
+    act.heard_of(&channel.partner, now)?;
+    evidence::caught_up(act, channel)?;
+    // A stored line comes back with its old time (D14): it may lie anywhere since we appended what it covers.
+    let last = act.entries(channel, size.saturating_sub(1), size)?.pop().map_or(now, |e| e.kept_at);
+    let apart = seconds_apart(at, last, now);
+    if apart != 0 {
+        act.trouble_with(&channel.partner, &format!("its clock and ours are {apart} s apart"))?;
+    }
+    Ok(Next::Settled)
+}
+
+/// How far the time of a receipt lies outside the span in which it was given, by our clock; 0 within 300 s of it.
+fn seconds_apart(at: Timestamp, appended: Timestamp, now: Timestamp) -> i64 {
+    let (at, from, to) = (at.as_second(), appended.min(now).as_second(), now.as_second());
+    match (from - at, at - to) {
+        (early, _) if early > CLOCK_APART_SECONDS_MAX => -early,
+        (_, late) if late > CLOCK_APART_SECONDS_MAX => late,
+        _ => 0,
+    }
+}
+
+/// Takes the partner's newest checkpoint of a log of ours, asked for before anything is appended (log-format §9), `None` if
+/// the partner holds nothing yet. A receipt that was lost on its way is kept now. Whatever is amiss leaves the log
+/// unconfirmed.
 pub fn head_answer(
     house: &House,
     to: &PartyName,
@@ -330,32 +291,80 @@ pub fn head_answer(
 ) -> Result<Next, Refusal> {
     let found = house.store.view(|view| Ok::<_, Refusal>(view.channel_with(to, ChannelSide::Ours, use_)?))?;
     let Some(channel) = found else { return Ok(Next::Settled) };
+    let origin = channel.origin;
+    house.unconfirm(&origin);
     let Some(note) = answer else {
         if channel.cosigned > 0 {
             return Ok(Next::Wait("the partner has lost entries that it had receipted".to_owned()));
         }
-        house.confirm(&channel.origin);
+        house.confirm(&origin);
         return Ok(Next::SendFrom(0));
     };
     let signed = SignedCheckpoint::parse(note)
         .map_err(|e| Refusal::theirs("bad_checkpoint", format!("{to} answered with no checkpoint: {e}")))?;
-    let head = signed.checkpoint();
-    let log = house.keys.log_key(&channel.origin)?;
-    if head.origin != channel.origin || signed.verify_log(log.verifier()).is_err() {
+    let size = signed.checkpoint().size;
+    let log = house.keys.log_key(&origin)?;
+    if signed.checkpoint().origin != origin || signed.verify_log(log.verifier()).is_err() {
         return Ok(Next::Wait("the partner showed a head that we never signed".to_owned()));
     }
+    let us = house.clone();
+    let stands = house.store.act(move |act| head_shown(&us, act, channel, &signed, now))?;
+    if matches!(stands, Next::Wait(_)) {
+        return Ok(stands);
+    }
+    house.confirm(&origin);
+    Ok(Next::SendFrom(size))
+}
+
+/// Compares a head of ours that the partner showed, with our own signature, with the log as we have it.
+fn head_shown(
+    us: &House,
+    act: &mut Act<'_>,
+    mut channel: ChannelRow,
+    signed: &SignedCheckpoint,
+    now: Timestamp,
+) -> Result<Next, Refusal> {
+    let head = *signed.checkpoint();
+    if head.size > channel.size() {
+        evidence::behind(act, &channel, now)?;
+    }
     if head.size > channel.size() || head.size < channel.cosigned {
-        return Ok(Next::Wait(format!(
-            "the partner holds {} entries, and this node {} ({} receipted): one of the two runs on an old copy of its              data. Nothing is signed until that is settled",
-            head.size,
-            channel.size(),
-            channel.cosigned
-        )));
+        return Ok(Next::Wait(old_copy(head.size, &channel)));
     }
-    house.confirm(&channel.origin);
+    if act.root_at(&channel, head.size)? != head.root {
+        let what = format!("a head of size {} that we signed, with another root than our entries give", head.size);
+        if evidence::keep_note(act, &channel, &what, head.size, &signed.to_string(), now)? {
+            alarm::line(act, "a partner showed a signature of ours that cannot be true: look now", now)?;
+        }
+        return Ok(Next::Wait(format!("the partner showed {what}. Nothing is signed until that is settled")));
+    }
+    act.fence_head(&channel, head.size, &head.root)?;
     let statement = ChannelStatement::parse(channel.statement.as_bytes()).map_err(Refusal::ours)?;
-    if let Ok(cosignature) = signed.cosignature_of(&statement.proposal().cosigner) {
-        keep_receipt(house, channel.origin, head.size, cosignature.line().to_string().as_bytes(), now)?;
+    match signed.cosignature_of(&statement.proposal().cosigner) {
+        Ok(cosignature) => receipt(us, act, &mut channel, head.size, &cosignature, now),
+        // Without its line it is no receipt; the parcel asks for one.
+        Err(_) => Ok(Next::Settled),
     }
-    Ok(Next::SendFrom(head.size))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receipt_may_be_as_old_as_what_it_covers() {
+        let at = |seconds: i64| Timestamp::from_second(1_796_000_000 + seconds).unwrap();
+        for (receipt, appended, now, apart) in [
+            (0, 0, 0, 0),
+            (5, 0, 90_000, 0),
+            (300, 0, 0, 0),
+            (301, 0, 0, 301),
+            (-300, 0, 90_000, 0),
+            (-301, 0, 90_000, -301),
+            (90_301, 0, 90_000, 301),
+            (-100, 50, 0, 0),
+        ] {
+            assert_eq!(seconds_apart(at(receipt), at(appended), at(now)), apart, "{receipt} {appended} {now}");
+        }
+    }
 }

@@ -48,7 +48,13 @@ pub fn assess(
         }
         let arises =
             found.credible && found.specific && found.impending && warning_of(&row)?.threatens_life();
-        let deadline = arises.then(|| due(row.aware_at, us.settings.duty_minutes));
+        let running = row.duty.as_ref().filter(|d| d.decision.is_none()).and_then(|d| d.deadline);
+        if let (Some(by), false) = (running, arises) {
+            return Err(Refusal::yours("duty_runs", format!("the duty to warn is running, to be decided by {by}"))
+                .detail("an assessment alone does not end it")
+                .hint(format!("a release officer decides: `forewarn duty waive {warning} --reason … --text …`")));
+        }
+        let deadline = arises.then(|| running.unwrap_or_else(|| due(row.aware_at, us.settings.duty_minutes)));
         let Findings { credible, specific, impending } = found;
         row.duty = Some(DutyAssessment { credible, specific, impending, deadline, decision: None });
         act.put_warning(&row)?;

@@ -50,10 +50,15 @@ impl House {
         }
     }
 
-    /// Whether the partner's newest head of a log of ours was asked for since this start (log-format §9). Before that
-    /// nothing is signed for it.
+    /// Whether the partner's newest head of a log of ours was asked for since this start, and since the last delivery that
+    /// failed (log-format §9). Before that nothing is signed for it.
     pub fn is_confirmed(&self, origin: &Origin) -> bool {
         self.confirmed.lock().unwrap_or_else(PoisonError::into_inner).contains(origin)
+    }
+
+    /// From now on nothing is appended or signed in this log before the partner has shown its newest head again.
+    pub fn unconfirm(&self, origin: &Origin) {
+        self.confirmed.lock().unwrap_or_else(PoisonError::into_inner).remove(origin);
     }
 
     pub(crate) fn confirm(&self, origin: &Origin) {

@@ -15,6 +15,7 @@ pub mod channel;
 pub mod clocks;
 pub mod deliver;
 pub mod duty;
+mod evidence;
 pub mod house;
 pub mod incoming;
 pub mod keys;

@@ -75,7 +75,9 @@ pub fn add(house: &House, caller: &Person, card_text: &str, now: Timestamp) -> R
         our_words: fingerprint_words(house.keys.identity.verifier())?,
     };
     let (text, by) = (card_text.to_owned(), caller.name.clone());
+    let us = house.clone();
     house.store.act(move |act| {
+        keys_are_its_own(&us, act, &card)?;
         match act.partner(&name)? {
             None => act.add_partner(&name, &text, now)?,
             Some(row) if row.card == text => return Ok(()),
@@ -114,10 +116,34 @@ pub fn confirm(
         if heard != fingerprint_words(&card(&row)?.identity)? {
             return Err(misheard(&partner, &heard));
         }
+        keys_are_its_own(&us, act, &card(&row)?)?;
         act.confirm_partner(&partner, now)?;
         audit::note(act, now, by.as_str(), "partner.confirm", partner.as_str(), serde_json::json!({}), &[])
     })?;
     (house.bell)();
+    Ok(())
+}
+
+/// A card that shows a key of ours or of another partner is refused: a card proves who wrote it, not that its keys are its
+/// own, and a caller is known by its key.
+fn keys_are_its_own(us: &House, act: &Act<'_>, new: &Card) -> Result<(), Refusal> {
+    let keys = |c: &Card| [*c.identity.key_bytes(), *c.cosigner.key_bytes(), c.tls];
+    let clash = |whose: String| {
+        Err(Refusal::yours("keys_not_its_own", format!("the card of {} shows a key of {whose}", new.name()))
+            .hint("nothing was pinned; ask both parties by voice, one of the two cards is not honest"))
+    };
+    let mut tls = [0; 32];
+    hex::decode_to_slice(&us.settings.tls_pin, &mut tls).map_err(Refusal::ours)?;
+    let ours = [*us.keys.identity.verifier().key_bytes(), *us.keys.cosigner.verifier().key_bytes(), tls];
+    if keys(new).iter().any(|k| ours.contains(k)) || new.encryption.as_str() == us.settings.encryption {
+        return clash("this node".to_owned());
+    }
+    for row in act.partners()?.iter().filter(|p| p.name.as_str() != new.name()) {
+        let other = card(row)?;
+        if keys(new).iter().any(|k| keys(&other).contains(k)) || new.encryption == other.encryption {
+            return clash(row.name.to_string());
+        }
+    }
     Ok(())
 }
 
@@ -137,12 +163,14 @@ fn misheard(partner: &PartyName, heard: &str) -> Refusal {
 /// The confirmed partner whose card pins this TLS key; nobody if there is none, or if its words were not compared yet.
 pub fn caller_by_pin(house: &House, pin: &[u8; 32]) -> Result<Option<Partner>, Refusal> {
     house.store.view(|view| {
+        let mut found = Vec::new();
         for row in view.partners()?.into_iter().filter(|p| p.state == PartnerState::Confirmed) {
             if card(&row)?.tls == *pin {
-                return Ok(Some(Partner { name: row.name }));
+                found.push(Partner { name: row.name });
             }
         }
-        Ok(None)
+        // Two partners with one key are nobody; adding such a card is refused.
+        Ok(if found.len() == 1 { found.pop() } else { None })
     })
 }
 

@@ -90,11 +90,18 @@ pub fn preview(
     house.store.act(move |act| {
         people::acting(act, &by, &[Role::Desk, Role::Release])?;
         let mut row = known(act, warning)?;
-        if request.overrides.iter().any(|o| o.by == row.author.as_str()) {
+        let wrote = |o: &OverrideWords| o.by == row.author.as_str() || o.by == row.graded_by.as_str();
+        if request.overrides.iter().any(wrote) {
             return Err(Refusal::yours("own_override", "an author cannot override the comparison of their own text")
                 .hint("another release officer may, with a reason"));
         }
         let whole = warning_of(&row)?;
+        if request.imminent_danger && !whole.threatens_life() {
+            return Err(Refusal::yours("not_imminent", "the imminent-danger path is for a threat to life")
+                .detail("killing, serious injury or kidnapping")
+                .hint("everything else takes a second person: preview it without `--imminent-danger`"));
+        }
+        note_reading(act, &whole, &by, "to preview its release", now)?;
         let mut columns = Vec::new();
         for stated in &request.recipients {
             let stamp = Stamp { seed, rendered_at: now, first_rendered_at: None };
@@ -105,7 +112,7 @@ pub fn preview(
         let proposal = if copies.is_empty() {
             None
         } else {
-            row.state = proposed(act, &row)?;
+            row.state = proposed(act, &row, &by, now)?;
             act.put_warning(&row)?;
             let text = serde_json::to_string(&request).map_err(Refusal::ours)?;
             let expires_at = due(now, us.settings.proposal_minutes);
@@ -132,6 +139,53 @@ pub fn preview(
         audit::note(act, now, by.as_str(), "warning.preview", &warning.to_string(), detail, marks)?;
         Ok(shown::view(&whole, &columns, proposal, digest, request.imminent_danger))
     })
+}
+
+/// A proposal as it was stored, for the second person to read: judged now, rendered with the stored seed and time. What
+/// would no longer come out as it was approved is refused, as the release would be.
+pub fn look(
+    house: &House,
+    caller: &Person,
+    id: ProposalId,
+    now: Timestamp,
+) -> Result<PreviewView, Refusal> {
+    needs(caller, &[Role::Desk, Role::Release, Role::Oversight], "read a proposal")?;
+    let (us, by) = (house.clone(), caller.name.clone());
+    house.store.act(move |act| {
+        let row = act.proposal(id)?;
+        let row = row.ok_or_else(|| Refusal::yours("unknown_proposal", format!("there is no proposal {id}")))?;
+        let warning = known(act, row.warning)?;
+        let whole = warning_of(&warning)?;
+        note_reading(act, &whole, &by, &format!("to judge the proposal {id}"), now)?;
+        let request: Request = serde_json::from_str(&row.request).map_err(Refusal::ours)?;
+        let mut columns = Vec::new();
+        for stated in &request.recipients {
+            let stamp = Stamp { seed: row.seed, rendered_at: row.created_at, first_rendered_at: None };
+            columns.push(column(&us, act, &warning, &whole, stated, &request, stamp)?);
+        }
+        let digest = digest_of(&columns, request.imminent_danger);
+        if digest != row.digest && row.state == ProposalState::Proposed {
+            return Err(Refusal::yours("changed", "what would go now is not what was previewed")
+                .detail(format!("previewed {}, now {digest}", row.digest))
+                .hint("`forewarn warning preview` makes a new proposal"));
+        }
+        Ok(shown::view(&whole, &columns, Some((id, row.expires_at)), row.digest, request.imminent_danger))
+    })
+}
+
+/// Notes in the trail that somebody read of named persons, and why (I-40).
+fn note_reading(
+    act: &mut Act<'_>,
+    warning: &Warning,
+    by: &PersonName,
+    why: &str,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    if !warning.names_a_person() {
+        return Ok(());
+    }
+    let detail = serde_json::json!({ "why": why });
+    audit::note(act, now, by.as_str(), "person.read", &warning.id.to_string(), detail, &[])
 }
 
 fn check(request: &Request) -> Result<(), Refusal> {
@@ -163,9 +217,16 @@ fn check_overrides(request: &Request, caller: &Person) -> Result<(), Refusal> {
 
 /// Opens the review of a warning: its duty must be assessed; earlier open proposals of it are taken back. What was
 /// approved and could not be released as it was is reviewed anew, as if the same had been written and assessed again.
-fn proposed(act: &mut Act<'_>, row: &WarningRow) -> Result<WarningState, Refusal> {
+fn proposed(
+    act: &mut Act<'_>,
+    row: &WarningRow,
+    by: &PersonName,
+    now: Timestamp,
+) -> Result<WarningState, Refusal> {
     for open in act.proposals_of(row.id)?.iter().filter(|p| p.state == ProposalState::Proposed) {
         act.move_proposal(open.id, ProposalState::Refused, None)?;
+        let detail = serde_json::json!({ "why": "a later preview takes its place" });
+        audit::note(act, now, by.as_str(), "release.refuse", &open.id.to_string(), detail, &[])?;
     }
     match row.state {
         WarningState::InReview | WarningState::Active => Ok(row.state),
@@ -216,7 +277,8 @@ fn column(
     let audience = audience(us, act, &party, whole, stated, request.imminent_danger, now)?;
     let overrides = overrides(us, whole, &audience, request, now)?;
     let judgement = disclosure::judge(whole, &audience, &us.name, &us.keys.terms, &overrides, now);
-    let stamp = Stamp { first_rendered_at: first_rendered(act, row.id, &party)?, ..stamp };
+    let first = first_rendered(act, row.id, &party)?.filter(|first| *first < stamp.rendered_at);
+    let stamp = Stamp { first_rendered_at: first, ..stamp };
     let rendering = if judgement.may_go() {
         let rendered = disclosure::render(whole, &judgement, &audience, &us.keys.rendering, &stamp);
         Some(rendered.map_err(|e| Refusal::yours("not_rendered", format!("nothing can be rendered for {party}: {e}")))?)
@@ -317,10 +379,13 @@ pub(crate) fn audience(
     }
     // An undertaking is cited only to the party it was given to.
     let own = |at: &EntryRef| relation.undertakings().any(|(u, entry, _)| u == at && entry.side == Side::Ours);
+    // What one person releases to save life is the bare threat, whatever is agreed: so no change of the agreement between
+    // the release and its delivery can stop it (docs/decisions/0004).
+    let standing = relation.domain(warning.domain).filter(|_| !expired && !imminent_danger);
     Ok(Audience {
         under: warning.under.clone().filter(own),
         party: party.clone(),
-        domain: relation.domain(warning.domain).filter(|_| !expired),
+        domain: standing,
         struck_out,
         risk_assessed: assessment.is_some_and(|a| now < model::ladder::midnight(a.review_date)),
         purpose: stated.purpose,

@@ -47,7 +47,33 @@ pub enum Receipt {
     Recovering,
 }
 
+/// An entry of a parcel, read without the log that it is to stand in; `Err` says what is wrong with its frame.
+type Read = Result<Opened, &'static str>;
+
+/// What an entry says, with its exact bytes.
+struct Opened {
+    header: EntryHeader,
+    /// Of entry 0 alone: the statement, to be compared.
+    statement: Option<Vec<u8>>,
+    facts: Facts,
+    commitment: Commitment,
+    salt: Salt,
+    bytes: Vec<u8>,
+}
+
+/// A parcel whose signature is right and whose entries are read.
+struct Arrived {
+    old: u64,
+    note: SignedCheckpoint,
+    entries: Vec<Read>,
+    leaves: Vec<Hash>,
+    draws: Vec<SealingDraw>,
+}
+
 /// Takes a parcel from a confirmed partner. `Held` is answered only after everything is durable.
+///
+/// What does not rest on the log is done before the act, so that one partner's large parcel does not keep all others
+/// waiting for the writer.
 pub fn parcel(
     house: &House,
     from: &Partner,
@@ -56,201 +82,36 @@ pub fn parcel(
     now: Timestamp,
     rng: &mut impl CryptoRng,
 ) -> Result<Receipt, Refusal> {
-    let parsed = Parcel::parse(bytes);
-    let count = parsed.as_ref().map_or(0, |p| p.items.len());
-    let draws: Vec<SealingDraw> = (0..count).map(|_| SealingDraw::draw(rng)).collect();
-    let (us, from, bytes) = (house.clone(), from.name.clone(), bytes.to_vec());
-    let receipt = house.store.act(move |act| {
-        let channel = act.channel(&origin)?.filter(|c| c.partner == from && c.side == ChannelSide::Theirs);
-        let Some(channel) = channel else { return Ok::<_, Refusal>(Receipt::Unknown) };
-        if matches!(channel.state, ChannelState::Frozen(_)) {
-            return Ok(Receipt::Frozen);
-        }
-        match parsed {
-            Err(e) => Ok(Receipt::Unreadable(e.to_string())),
-            Ok(parcel) => take(&us, act, channel, &parcel, draws, &bytes, now),
-        }
-    })?;
-    if matches!(receipt, Receipt::Held(_)) {
-        (house.bell)();
+    let found = house.store.view(|view| theirs(view, &from.name, &origin))?;
+    let Some(channel) = found else { return Ok(Receipt::Unknown) };
+    if matches!(channel.state, ChannelState::Frozen(_)) {
+        return Ok(Receipt::Frozen);
     }
-    Ok(receipt)
-}
-
-fn take(
-    us: &House,
-    act: &mut Act<'_>,
-    mut channel: ChannelRow,
-    parcel: &Parcel,
-    draws: Vec<SealingDraw>,
-    bytes: &[u8],
-    now: Timestamp,
-) -> Result<Receipt, Refusal> {
+    let parcel = match Parcel::parse(bytes) {
+        Ok(parcel) => parcel,
+        Err(e) => return Ok(Receipt::Unreadable(e.to_string())),
+    };
     let statement = ChannelStatement::parse(channel.statement.as_bytes()).map_err(Refusal::ours)?;
-    if let Some(refused) = check_signature(&channel, &statement, &parcel.checkpoint) {
-        return Ok(refused);
+    if let Some(why) = not_signed(&channel, &statement, &parcel.checkpoint) {
+        let (what, note) = (why.clone(), parcel.checkpoint);
+        house.store.act(move |act| {
+            evidence::keep_note(act, &channel, &what, note.checkpoint().size, &note.to_string(), now)
+        })?;
+        return Ok(Receipt::NotSigned(why));
     }
-    let head = *parcel.checkpoint.checkpoint();
-    if head.size <= channel.size() && act.root_at(&channel, head.size)? != head.root {
-        let what = format!("a signed head of size {} with another root than the entries held give", head.size);
-        freeze(act, &channel, &what, &parcel.checkpoint, bytes, now)?;
-        return Ok(Receipt::BadRoot);
-    }
-    if head.size <= channel.size()
-        && let Some(stored) = act.head(&channel, head.size)?.and_then(|h| h.line)
-    {
-        return Ok(Receipt::Held(stored));
-    }
-    if parcel.old != channel.size() {
-        return Ok(Receipt::HoldsSize(channel.size()));
-    }
-    let mut frames = Frames { us, act, channel: &channel, statement: &statement, written: channel.written, seen: channel.seen };
-    let mut entries = Vec::with_capacity(parcel.items.len());
-    for (index, item) in (parcel.old..).zip(&parcel.items) {
-        match frames.check(index, item)? {
-            Ok(entry) => entries.push(entry),
-            Err(refused) => return Ok(refused),
-        }
-    }
-    let mut grown = channel.range.clone();
-    grow(&mut grown, &parcel.items);
-    if grown.root() != head.root {
-        let what = format!("entries {} to {} do not give the root that was signed", parcel.old, head.size);
-        freeze(act, &channel, &what, &parcel.checkpoint, bytes, now)?;
-        return Ok(Receipt::BadRoot);
-    }
-    for ((entry, item), draw) in entries.into_iter().zip(&parcel.items).zip(draws) {
-        keep(us, act, &mut channel, entry, item, draw, now)?;
-    }
-    cosign_head(us, act, &mut channel, &parcel.checkpoint, now).map(Receipt::Held)
-}
-
-fn check_signature(
-    channel: &ChannelRow,
-    statement: &ChannelStatement,
-    checkpoint: &SignedCheckpoint,
-) -> Option<Receipt> {
-    let said = statement.proposal();
-    if checkpoint.checkpoint().origin != channel.origin {
-        return Some(Receipt::NotSigned("the checkpoint is of another log".to_owned()));
-    }
-    if let Err(e) = checkpoint.verify_log(&said.log).and_then(|()| checkpoint.check_lines(&[&said.log])) {
-        return Some(Receipt::NotSigned(e.to_string()));
-    }
-    None
-}
-
-fn grow(range: &mut CompactRange, items: &[Item]) {
-    for item in items {
-        range.append(leaf_hash(&item.commitment()));
-    }
-}
-
-/// The receiver's frame check of each entry in its turn (log-format §4): header, padding, origin, index, times, `seen`,
-/// `answers`. The body is not looked at.
-struct Frames<'a, 'b> {
-    us: &'a House,
-    act: &'a Act<'b>,
-    channel: &'a ChannelRow,
-    statement: &'a ChannelStatement,
-    written: Timestamp,
-    seen: u64,
-}
-
-impl Frames<'_, '_> {
-    fn check(&mut self, index: u64, item: &Item) -> Result<Result<Entry, Receipt>, Refusal> {
-        let bad = |why| Ok(Err(Receipt::BadEntry { index, why }));
-        let Item::Entry { entry: bytes, .. } = item else { return bad("erased") };
-        let Ok(entry) = Entry::parse(bytes) else { return bad("frame") };
-        let header = &entry.header;
-        if header.origin != self.channel.origin {
-            return bad("origin");
-        }
-        if header.index != index {
-            return bad("index");
-        }
-        if header.written < self.written {
-            return bad("written");
-        }
-        if (index == 0) != (header.kind.as_str() == "channel.opened")
-            || (index == 0 && entry.body != self.statement.as_bytes())
-        {
-            return bad("statement");
-        }
-        match self.seen_is_true(header.seen.as_ref().map(|s| (s.origin, s.size, s.root)))? {
-            Some(Receipt::Recovering) => return Ok(Err(Receipt::Recovering)),
-            Some(_) => return bad("seen"),
-            None => {}
-        }
-        if let Some(answers) = &header.answers
-            && !self.can_be_answered(answers.origin, answers.index, index)?
-        {
-            return bad("answers");
-        }
-        self.written = header.written;
-        self.seen = header.seen.as_ref().map_or(self.seen, |s| s.size);
-        Ok(Ok(entry))
-    }
-
-    fn ours(&self) -> Result<Option<ChannelRow>, Refusal> {
-        Ok(self.act.channel_with(&self.channel.partner, ChannelSide::Ours, self.channel.use_)?)
-    }
-
-    fn seen_is_true(&self, seen: Option<(Origin, u64, tlog::hash::Hash)>) -> Result<Option<Receipt>, Refusal> {
-        let wrong = Ok(Some(Receipt::BadRoot));
-        let Some((origin, size, root)) = seen else {
-            return if self.seen == 0 { Ok(None) } else { wrong };
-        };
-        let Some(ours) = self.ours()? else { return wrong };
-        if origin != ours.origin || size < self.seen {
-            return wrong;
-        }
-        if size > ours.size() {
-            return Ok(Some(Receipt::Recovering));
-        }
-        if self.act.root_at(&ours, size)? == root { Ok(None) } else { wrong }
-    }
-
-    fn can_be_answered(&self, origin: Origin, index: u64, own_index: u64) -> Result<bool, Refusal> {
-        if origin == self.channel.origin {
-            return Ok(index < own_index);
-        }
-        let _ = self.us;
-        Ok(self.ours()?.is_some_and(|ours| ours.origin == origin && index < ours.size()))
-    }
-}
-
-fn keep(
-    us: &House,
-    act: &mut Act<'_>,
-    channel: &mut ChannelRow,
-    entry: Entry,
-    item: &Item,
-    draw: SealingDraw,
-    now: Timestamp,
-) -> Result<(), Refusal> {
-    let Item::Entry { salt, entry: bytes } = item else {
-        return Err(Refusal::ours("an erased item passed the frame check"));
-    };
-    let header = &entry.header;
-    let facts = facts::of_entry(header.kind.as_str(), channel.use_, &entry.body);
-    let new = NewEntry {
-        kind: header.kind.as_str().to_owned(),
-        thread: *header.thread.as_bytes(),
-        answers: header.answers.map(|a| EntryRef { origin: a.origin, index: a.index }),
-        written: header.written,
-        commitment: commit(salt, bytes),
-        salt: salt.clone(),
-        bytes: bytes.clone(),
-        seen: header.seen.map_or(0, |s| s.size),
-        draw,
-        facts: facts.clone(),
-    };
-    let index = act.append_entry(channel, new, now)?;
-    let at = EntryRef { origin: channel.origin, index };
-    alarm::raise(us, act, channel, &at, header.kind.as_str(), &facts, now)
-}
-
+    // What is held already is answered by its head; its entries are not looked at again.
+    let leaves = parcel.items.iter().map(|item| leaf_hash(&item.commitment()));
+    let leaves: Vec<Hash> = if parcel.checkpoint.checkpoint().size > channel.size() { leaves.collect() } else { Vec::new() };
+    let items = parcel.items.into_iter().take(leaves.len());
+    let entries: Vec<Read> = (parcel.old..).zip(items).map(|(index, item)| read(index, item, channel.use_)).collect();
+    let draws = entries.iter().map(|_| SealingDraw::draw(rng)).collect();
+    let arrived = Arrived { old: parcel.old, note: parcel.checkpoint, entries, leaves, draws };
+    let (us, from) = (house.clone(), from.name.clone());
+    let taken = house.store.act(move |act| match theirs(act, &from, &origin)? {
+        None => Ok((Receipt::Unknown, None)),
+        Some(channel) if matches!(channel.state, ChannelState::Frozen(_)) => Ok((Receipt::Frozen, None)),
+        Some(channel) => take(&us, act, channel, &statement, arrived, now),
+    })?;
 fn cosign_head(
     us: &House,
     act: &mut Act<'_>,

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use model::facts::Facts;
 use model::id::{EntryRef, PartyName};
 use model::relation::{Logged, Relation, Side};
 use store::{Act, ChannelRow, ChannelSide, View};
-use tlog::channel::Origin;
+use tlog::channel::{Origin, Use};
 
 use crate::refusal::Refusal;
 
@@ -60,6 +61,9 @@ fn take(
     to: u64,
 ) -> Result<(), Refusal> {
     for entry in view.entries(channel, from, to)? {
+        if channel.use_ == Use::Exercise && !of_an_exercise(&entry.facts) {
+            continue;
+        }
         relation.take(Logged {
             at: EntryRef { origin: channel.origin, index: entry.index },
             side: side(channel.side),
@@ -70,6 +74,20 @@ fn take(
         });
     }
     Ok(())
+}
+
+/// An exercise plays warnings and their answers; it changes no agreement, no promise and no thanks (I-17).
+fn of_an_exercise(facts: &Facts) -> bool {
+    matches!(
+        facts,
+        Facts::Release(_)
+            | Facts::Cancelled(_)
+            | Facts::Lapsed(_)
+            | Facts::Recalled(_)
+            | Facts::Read { .. }
+            | Facts::Disposed { .. }
+            | Facts::Outcome { .. }
+    )
 }
 
 /// The side of the fold that a channel's entries are on.

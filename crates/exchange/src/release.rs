@@ -17,6 +17,7 @@ use store::{Act, CopyRow, DecisionRow, ProposalRow, ReviewRow, WarningRow};
 use crate::alarm::{self, due};
 use crate::audit::{self, Mark};
 use crate::caller::needs;
+use crate::clocks;
 use crate::house::House;
 use crate::outgoing::{Condition, OutboxDraw, Place, queue};
 use crate::people;
@@ -61,7 +62,9 @@ fn known_proposal(act: &Act<'_>, id: ProposalId, digest: Digest, now: Timestamp)
             .detail(format!("given {digest}, the proposal has {}", row.digest))
             .hint("look at the preview again and approve what you have read"));
     }
-    if matches!(row.state, ProposalState::Proposed | ProposalState::Approved) && now >= row.expires_at {
+    // While an operator has not confirmed a clock that jumped, nothing expires (I-15).
+    let expired = now >= row.expires_at && clocks::unsure(act)?.is_none();
+    if matches!(row.state, ProposalState::Proposed | ProposalState::Approved) && expired {
         return Err(Refusal::yours("expired", format!("the proposal expired at {}", row.expires_at))
             .hint("preview the warning again"));
     }
@@ -90,7 +93,7 @@ pub fn approve(
                 .hint("another person with release authority runs `forewarn approve` in a session of their own"));
         }
         let mut warning = known(act, row.warning)?;
-        if warning.author == by {
+        if warning.author == by || warning.graded_by == by {
             return Err(Refusal::yours("approver_is_author", format!("{by} wrote this warning and cannot approve it"))
                 .hint("another person with release authority runs `forewarn approve` in a session of their own"));
         }
@@ -168,8 +171,8 @@ pub fn release(
         people::signed_now(act, &decided.signature, &by)?;
         let row = known_proposal(act, id, digest, now)?;
         let imminent = matches!(authority, Authority::ImminentDanger(_));
-        may_release(act, &row, imminent)?;
         let mut warning = known(act, row.warning)?;
+        may_release(act, &row, &warning, imminent)?;
         let copies = queue_copies(&us, act, &row, draws, now)?;
         let tell = to_be_told(&us, act, &row, now)?;
         let review_due = if imminent { Some(open_review(&us, act, &row, &decided, now)?) } else { None };
@@ -191,7 +194,21 @@ pub fn release(
     Ok(view)
 }
 
-fn may_release(act: &mut Act<'_>, row: &ProposalRow, imminent: bool) -> Result<(), Refusal> {
+fn may_release(
+    act: &mut Act<'_>,
+    row: &ProposalRow,
+    warning: &WarningRow,
+    imminent: bool,
+) -> Result<(), Refusal> {
+    let request: Request = serde_json::from_str(&row.request).map_err(Refusal::ours)?;
+    if imminent && !(request.imminent_danger && warning_of(warning)?.threatens_life()) {
+        return Err(Refusal::yours("not_imminent", "this proposal was not previewed for the imminent-danger path")
+            .hint("a threat to life is previewed with `--imminent-danger`; everything else takes a second person"));
+    }
+    if act.proposals_of(row.warning)?.iter().any(|p| p.created_at > row.created_at) {
+        return Err(Refusal::yours("superseded", "a later preview of this warning has taken this one's place")
+            .hint("release the later one: `forewarn pending` shows it"));
+    }
     if act.copies_of(row.warning)?.iter().any(|c| c.proposal == row.id) {
         return Err(Refusal::yours("already_released", "this proposal was released before"));
     }
@@ -204,7 +221,7 @@ fn may_release(act: &mut Act<'_>, row: &ProposalRow, imminent: bool) -> Result<(
         (ProposalState::Proposed, false) => {
             Err(Refusal::yours("not_approved", "a second person has not approved this proposal").hint(format!(
                 "another person with release authority runs `forewarn approve {} --digest {}`; if life is at stake and \
-                 nobody is there, use `--imminent-danger --basis …`",
+                 nobody is there, preview it with `--imminent-danger`",
                 row.id, row.digest
             )))
         }

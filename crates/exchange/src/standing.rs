@@ -7,8 +7,10 @@ use model::body::{Recall, StandingChange};
 use model::caller::Person;
 use model::id::{EntryRef, PartyName, WarningId};
 use model::state::{Machine, WarningEvent};
-use model::vocab::{RecallReason, Role};
+use model::vocab::{Domain, RecallReason, Role};
 use model::warning::Warning;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use rand_core::CryptoRng;
 use serde::Serialize;
 use store::{Act, OutboxState};
@@ -17,23 +19,16 @@ use crate::audit;
 use crate::caller::needs;
 use crate::house::House;
 use crate::outgoing::{Condition, OutboxDraw, Place, queue};
-use crate::preview::RECIPIENTS_MAX;
 use crate::refusal::Refusal;
 use crate::write::{known, warning_of};
 
 /// What is said about a released warning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// It is over.
-    Cancel {
-        /// A word to the recipients, as written.
-        note: Option<String>,
-    },
+    /// It is over. No words go with it: what one recipient may read another may not. An update says more.
+    Cancel,
     /// It is no longer asserted; a person decided so.
-    Lapse {
-        /// A word to the recipients, as written.
-        note: Option<String>,
-    },
+    Lapse,
     /// It is to be given back.
     Recall {
         /// The coded reason; `undisclosed` is allowed.
@@ -62,19 +57,20 @@ pub fn change(
     rng: &mut impl CryptoRng,
 ) -> Result<Changed, Refusal> {
     needs(caller, &[Role::Release], "change how a released warning stands")?;
-    let draws: Vec<OutboxDraw> = (0..4 * RECIPIENTS_MAX).map(|_| OutboxDraw::draw(rng)).collect();
-    let by = caller.name.clone();
+    // As many draws as there are copies cannot be known before the act; so it draws its own, from a seed handed in.
+    let mut own = StdRng::from_rng(rng);
+    let (us, by) = (house.clone(), caller.name.clone());
     let told = house.store.act(move |act| {
         let mut row = known(act, warning)?;
         let (event, verb) = match change {
-            Change::Cancel { .. } => (WarningEvent::Cancel, "warning.cancel"),
-            Change::Lapse { .. } => (WarningEvent::LetLapse, "warning.lapse"),
+            Change::Cancel => (WarningEvent::Cancel, "warning.cancel"),
+            Change::Lapse => (WarningEvent::LetLapse, "warning.lapse"),
             Change::Recall { .. } => (WarningEvent::Recall, "warning.recall"),
         };
         row.state = row.state.step(event).map_err(|e| Refusal::yours("wrong_step", e.to_string()))?;
         act.put_warning(&row)?;
         let whole = warning_of(&row)?;
-        let changed = tell(act, warning, &whole, &change, draws, now)?;
+        let changed = tell(&us, act, (warning, &whole), &change, &mut own, now)?;
         let detail = serde_json::json!({ "told": changed.told.len(), "stopped": changed.stopped.len() });
         audit::note(act, now, by.as_str(), verb, &warning.to_string(), detail, &[])?;
         Ok::<_, Refusal>(changed)
@@ -84,25 +80,28 @@ pub fn change(
 }
 
 fn tell(
+    us: &House,
     act: &mut Act<'_>,
-    warning: WarningId,
-    whole: &Warning,
+    (warning, whole): (WarningId, &Warning),
     change: &Change,
-    draws: Vec<OutboxDraw>,
+    rng: &mut StdRng,
     now: Timestamp,
 ) -> Result<Changed, Refusal> {
     let mut changed = Changed { told: Vec::new(), stopped: Vec::new() };
-    for (copy, draw) in act.copies_of(warning)?.into_iter().zip(draws) {
+    for copy in act.copies_of(warning)? {
         match act.outbox_row(copy.outbox)?.map(|o| (o.state, o.kind)) {
             Some((OutboxState::Appended(at), kind)) => {
-                let released = said(&copy.recipient, &at, &kind, whole, change)?;
+                // What it said then, not what the warning says by now.
+                let relation = us.relations.in_act(act, &copy.recipient)?;
+                let domain = relation.release(&at).map_or(whole.domain, |r| r.entry.facts.domain);
+                let released = said(&copy.recipient, &at, &kind, domain, change)?;
                 let place = Place {
                     use_: whole.status.into(),
                     thread: copy.thread,
                     answers: Some(at),
                     condition: Condition::Reachable,
                 };
-                queue(act, &released, place, draw, now)?;
+                queue(act, &released, place, OutboxDraw::draw(rng), now)?;
                 changed.told.push(copy.recipient.to_string());
             }
             Some((OutboxState::Queued, _)) => {
@@ -119,20 +118,18 @@ fn said(
     to: &PartyName,
     at: &EntryRef,
     kind: &str,
-    whole: &Warning,
+    domain: Domain,
     change: &Change,
 ) -> Result<Released, Refusal> {
     let released = match change {
-        Change::Cancel { note } => {
-            entries::warning_cancelled(to, &StandingChange { release: at.index, note: note.clone() })?
-        }
-        Change::Lapse { note } => entries::warning_lapsed(to, &StandingChange { release: at.index, note: note.clone() })?,
+        Change::Cancel => entries::warning_cancelled(to, &StandingChange { release: at.index, note: None })?,
+        Change::Lapse => entries::warning_lapsed(to, &StandingChange { release: at.index, note: None })?,
         Change::Recall { reason, counts } => {
             let recall = Recall {
                 recalls: at.index,
                 reason: *reason,
                 kind: kind.to_owned(),
-                domain: whole.domain,
+                domain,
                 counts: *counts,
             };
             entries::warning_recalled(to, &recall)?

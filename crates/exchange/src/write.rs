@@ -8,16 +8,20 @@ use model::file::WarningFile;
 use model::id::{PersonName, SourceId, WarningId};
 use model::state::{Machine, ProposalState, WarningEvent, WarningState};
 use model::vocab::Role;
-use model::warning::{ProtectedTerm, Warning};
+use model::warning::{DutyAssessment, ProtectedTerm, Warning};
 use rand_core::CryptoRng;
 use serde::Serialize;
 use store::{Act, View, WarningRow};
 
+use crate::alarm::{self, due};
 use crate::audit::{self, Mark};
 use crate::caller::needs;
 use crate::house::House;
 use crate::refusal::Refusal;
 use crate::sources;
+
+/// How many of the newest warnings are looked through for the same case.
+const CASE_WARNINGS_MAX: usize = 10_000;
 
 /// What writing a warning gave.
 #[derive(Debug, Clone, Serialize)]
@@ -55,6 +59,7 @@ pub fn write(
     if aware_at > now {
         return Err(Refusal::yours("bad_warning", "aware_at lies in the future"));
     }
+    file.check_review_dates(now).map_err(bad)?;
     let written = file.written(now).map_err(bad)?;
     let persons_stopped = stop_persons(&mut file, &written.subjects, now);
     let taken = std::mem::take(&mut file.sources);
@@ -69,8 +74,9 @@ pub fn write(
             terms.extend(source.terms().iter().map(|t| disclosure::protected_term(&us.keys.terms, t)));
             ids.insert(sources::seal(act, source)?);
         }
-        let row = new_row(act, &by, &file, existing, WarningId::make(now, random), (ids, terms), now)?;
+        let row = new_row(act, &by, &file, existing, WarningId::make(now, random), (ids, terms), us.settings.duty_minutes, now)?;
         act.put_warning(&row)?;
+        open_waived_of_the_case(act, &row, &file, us.settings.duty_minutes, now)?;
         let marks: &[Mark] = if persons_stopped.is_empty() { &[] } else { &[Mark::PersonStopped] };
         let detail = serde_json::json!({
             "state": row.state.word(), "persons_stopped": persons_stopped.len(), "sources": prepared.len(),
@@ -84,6 +90,34 @@ pub fn write(
             threatens_life: warning_of(&row)?.threatens_life(),
         })
     })
+}
+
+/// New information on a case opens again what was waived on it: the duty is to be decided anew, and its clock runs from
+/// now (I-16).
+fn open_waived_of_the_case(
+    act: &mut Act<'_>,
+    new: &WarningRow,
+    file: &WarningFile,
+    duty_minutes: u32,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let Some(case) = &file.case else { return Ok(()) };
+    for mut row in act.warnings(CASE_WARNINGS_MAX)?.into_iter().filter(|r| r.state == WarningState::Waived) {
+        if row.id == new.id || WarningFile::parse(&row.file).map_err(Refusal::ours)?.case.as_ref() != Some(case) {
+            continue;
+        }
+        row.state = row.state.step(WarningEvent::Reopen).map_err(Refusal::ours)?;
+        row.duty = row.duty.map(|d| DutyAssessment {
+            decision: None,
+            deadline: d.deadline.map(|_| due(now, duty_minutes)),
+            ..d
+        });
+        act.put_warning(&row)?;
+        alarm::line(act, "new information on a case in which it was decided not to warn: decide again", now)?;
+        let detail = serde_json::json!({ "by": new.id.to_string() });
+        audit::note(act, now, "node", "duty.reopen", &row.id.to_string(), detail, &[])?;
+    }
+    Ok(())
 }
 
 /// Takes out the persons whose only ground is who they are: nothing of them circulates, not even as a draft (S1).
@@ -102,9 +136,14 @@ fn new_row(
     existing: Option<WarningId>,
     fresh: WarningId,
     (sources, terms): (BTreeSet<SourceId>, BTreeSet<ProtectedTerm>),
+    duty_minutes: u32,
     now: Timestamp,
 ) -> Result<WarningRow, Refusal> {
     let text = serde_json::to_string(file).map_err(Refusal::ours)?;
+    // What is kept is read back first: nothing is stored that could not be read again.
+    WarningFile::parse(&text).map_err(|e| {
+        Refusal::yours("bad_warning", "the warning is too long to be kept").detail(e.to_string())
+    })?;
     let aware_at = file.aware_at.unwrap_or(now);
     let Some(id) = existing else {
         return Ok(WarningRow {
@@ -127,14 +166,22 @@ fn new_row(
         return Err(Refusal::yours("status_is_fixed", "an exercise cannot become actual, nor the other way round")
             .hint("write another warning"));
     }
+    let was_waived = row.state == WarningState::Waived;
     row.state = edited(row.state)?;
     if row.state == WarningState::Graded || row.state == WarningState::Assessed {
         // What was decided was decided on other grounds. The clock runs on until it is assessed again: writing a warning
         // anew must not stop it (I-15).
-        row.duty = row.duty.map(|d| model::warning::DutyAssessment { decision: None, ..d });
+        row.duty = row.duty.map(|d| DutyAssessment {
+            decision: None,
+            // A waived duty is opened again by what is new now, so its clock runs from now (I-16).
+            deadline: if was_waived { d.deadline.map(|_| due(now, duty_minutes)) } else { d.deadline },
+            ..d
+        });
     }
     for open in act.proposals_of(id)?.iter().filter(|p| p.state == ProposalState::Proposed) {
         act.move_proposal(open.id, ProposalState::Refused, None)?;
+        let detail = serde_json::json!({ "why": "the warning was written anew" });
+        audit::note(act, now, by.as_str(), "release.refuse", &open.id.to_string(), detail, &[])?;
     }
     row.sources.extend(sources);
     row.terms.extend(terms);
@@ -145,7 +192,12 @@ fn new_row(
 
 fn edited(state: WarningState) -> Result<WarningState, Refusal> {
     let event = match state {
-        WarningState::Graded | WarningState::Assessed => return Ok(state),
+        WarningState::Graded => return Ok(state),
+        // As if it had been proposed and returned: what was assessed was another text.
+        WarningState::Assessed => {
+            let step = |s: WarningState, e| s.step(e).map_err(Refusal::ours);
+            return step(step(state, WarningEvent::Propose)?, WarningEvent::Return);
+        }
         WarningState::InReview => WarningEvent::Return,
         WarningState::Waived => WarningEvent::Reopen,
         WarningState::Active => WarningEvent::Update,

@@ -28,14 +28,20 @@ use self::stop::Stop;
 use self::story::STEPS;
 use crate::{clock, say};
 
-/// The exit status of a demo in which a claim did not hold.
-const A_CLAIM_FAILED: u8 = 1;
+/// The exit status of a demo in which a claim did not hold, or whose folder cannot be used.
+const FAILED: u8 = 1;
+/// The exit status of a demo that was stopped by Ctrl-C, as shells have it.
+const INTERRUPTED: u8 = 130;
 /// The exit status of a demo that could not be set up.
 const THE_WORLD: u8 = 4;
 
 /// Plays the case. `keep` leaves the nodes running until Ctrl-C, `out` names the folder that then stays.
 pub(crate) fn run(keep: bool, out: Option<&Path>, json: bool) -> ExitCode {
     let stop = Stop::listen();
+    if let Some(failed) = out.and_then(in_the_way) {
+        print::failed(&failed, json);
+        return ExitCode::from(FAILED);
+    }
     let made = this_program().and_then(|program| Ok((program, Folder::make(out)?)));
     let (program, folder) = match made {
         Ok(made) => made,
@@ -56,9 +62,13 @@ pub(crate) fn run(keep: bool, out: Option<&Path>, json: bool) -> ExitCode {
     });
     match played {
         Ok(()) => ExitCode::SUCCESS,
+        Err(why) if stop.check().is_err() => {
+            programme.interrupted(&why);
+            ExitCode::from(INTERRUPTED)
+        }
         Err(failed) => {
             programme.failed(&failed);
-            ExitCode::from(A_CLAIM_FAILED)
+            ExitCode::from(FAILED)
         }
     }
 }
@@ -98,13 +108,6 @@ impl Folder {
                 Self::Temporary(made.map_err(|e| world("a temporary folder", &e))?)
             }
             Some(path) => {
-                if path.read_dir().is_ok_and(|mut inside| inside.next().is_some()) {
-                    return Err(Failed::new(
-                        format!("{} to be empty, or not to be there", path.display()),
-                        "it holds something",
-                    )
-                    .hint("the demo makes three nodes in a folder of its own: name another one with --out"));
-                }
                 DirBuilder::new()
                     .recursive(true)
                     .mode(0o700)
@@ -131,6 +134,16 @@ impl Folder {
             Self::Temporary(folder) => folder.path(),
         }
     }
+}
+
+/// Why the folder that was named cannot be used.
+fn in_the_way(out: &Path) -> Option<Failed> {
+    let taken = out.read_dir().is_ok_and(|mut inside| inside.next().is_some());
+    let wanted = format!("{} to be empty, or not to be there", out.display());
+    taken.then(|| {
+        Failed::new(wanted, "it holds something")
+            .hint("the demo makes three nodes in a folder of its own: name another one with --out")
+    })
 }
 
 /// What a failure looks like to a machine.

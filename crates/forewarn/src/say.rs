@@ -50,7 +50,11 @@ impl Look {
             Ink::Due => "33",
             Ink::Quiet => "2",
         };
-        if self.paint && !text.is_empty() { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+        if self.paint && !text.is_empty() {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
     }
 }
 
@@ -76,7 +80,8 @@ pub(crate) fn err(text: &str) {
 
 fn write(mut to: impl Write, text: &str) -> io::Result<()> {
     let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
-    match to.write_all(text.as_bytes()).and_then(|()| to.write_all(end.as_bytes())).and_then(|()| to.flush()) {
+    match to.write_all(text.as_bytes()).and_then(|()| to.write_all(end.as_bytes())).and_then(|()| to.flush())
+    {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written,
     }
@@ -147,7 +152,10 @@ pub(crate) fn first_line(from: &mut impl BufRead) -> io::Result<Zeroizing<String
     let mut line = Zeroizing::new(String::new());
     let read = io::Read::take(&mut *from, LINE_BYTES_MAX).read_line(&mut line)?;
     if read as u64 == LINE_BYTES_MAX {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("the line is longer than {LINE_BYTES_MAX} bytes")));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("the line is longer than {LINE_BYTES_MAX} bytes"),
+        ));
     }
     let kept = line.trim_end_matches(['\n', '\r']).len();
     line.truncate(kept);
@@ -160,7 +168,8 @@ mod tests {
 
     #[test]
     fn an_error_has_its_three_parts() {
-        let text = three_parts("not released to service-b.example", Some("values\nin two lines"), Some("ask"));
+        let text =
+            three_parts("not released to service-b.example", Some("values\nin two lines"), Some("ask"));
         assert_eq!(text, "error: not released to service-b.example\n  values\n  in two lines\nhint: ask\n");
         assert_eq!(three_parts("a\u{1b}[2J\nb", None, None), "error: a\\u{1b}[2J\\nb\n");
     }
@@ -182,7 +191,10 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         let without = Look { paint: false, width: 80, now };
         assert_eq!(without.ink(Ink::Alarm, "OVERDUE"), "OVERDUE");
-        assert_eq!(Look { paint: true, ..without }.ink(Ink::Alarm, "OVERDUE"), "\u{1b}[1;31mOVERDUE\u{1b}[0m");
+        assert_eq!(
+            Look { paint: true, ..without }.ink(Ink::Alarm, "OVERDUE"),
+            "\u{1b}[1;31mOVERDUE\u{1b}[0m"
+        );
     }
 
     #[test]

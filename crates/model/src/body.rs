@@ -20,8 +20,8 @@ use crate::words::HandlingWords;
 pub const JSON: &str = "application/json";
 /// Media type of a rendered warning.
 pub const STIX: &str = "application/stix+json;version=2.1";
-/// The longest body that is read as one of these forms, in bytes; a warning may fill an entry.
-pub const BODY_BYTES_MAX: usize = 1 << 20;
+/// The longest body, in bytes: what an entry can hold beside the longest header.
+pub const BODY_BYTES_MAX: usize = tlog::entry::ENTRY_BYTES_MAX - tlog::entry::HEADER_BYTES_MAX;
 /// The longest single text in a body, in characters.
 pub const TEXT_CHARS_MAX: usize = 20_000;
 

@@ -151,14 +151,15 @@ fn read(kind: &str, channel: Use, body: &[u8]) -> Option<Facts> {
         "agreement.proposed" => {
             Facts::AgreementProposed { hash: Digest::of(body).to_string(), terms: Terms::parse(body).ok()? }
         }
-        "agreement.accepted" => Facts::AgreementAccepted(body::read(body).ok()?),
-        "agreement.refused" => Facts::AgreementRefused(body::read(body).ok()?),
-        "domain.changed" => Facts::DomainChanged(body::read(body).ok()?),
+        // Words stay with the text; facts hold none, since they survive its erasure.
+        "agreement.accepted" => Facts::AgreementAccepted(AgreementAnswer { reason: None, ..body::read(body).ok()? }),
+        "agreement.refused" => Facts::AgreementRefused(AgreementAnswer { reason: None, ..body::read(body).ok()? }),
+        "domain.changed" => Facts::DomainChanged(DomainChange { note: None, ..body::read(body).ok()? }),
         "warning.released" | "warning.updated" => {
             Facts::Release(ReleaseFacts::of(received::release_header(body).ok()?, channel))
         }
-        "warning.cancelled" => Facts::Cancelled(body::read(body).ok()?),
-        "warning.lapsed" => Facts::Lapsed(body::read(body).ok()?),
+        "warning.cancelled" => Facts::Cancelled(StandingChange { note: None, ..body::read(body).ok()? }),
+        "warning.lapsed" => Facts::Lapsed(StandingChange { note: None, ..body::read(body).ok()? }),
         "warning.recalled" => Facts::Recalled(body::read(body).ok()?),
         "release.read" => Facts::Read { held_at: body::read::<ReadNote>(body).ok()?.held_at },
         "release.disposed" => {

@@ -363,10 +363,20 @@ impl WarningFile {
         let protectors = protectors.map_err(|e| broken("protectors", e))?;
         Ok(Written {
             fields: self.fields(&handling, now)?,
-            subjects: self.subjects(&handling, now)?,
+            subjects: self.subjects(&handling)?,
             handling,
             protectors,
         })
+    }
+
+    /// Refuses a person record that nobody would look at again for more than five years. Asked when it is written, not
+    /// when it is read: what was right once stays readable.
+    pub fn check_review_dates(&self, now: Timestamp) -> Result<(), BadFile> {
+        let latest = now.checked_add(jiff::SignedDuration::from_hours(24 * REVIEW_DAYS_MAX)).unwrap_or(Timestamp::MAX);
+        match self.subjects.iter().find(|s| crate::ladder::midnight(s.review_date) > latest) {
+            Some(late) => Err(broken(late.pseudonym.clone(), "review_date is more than five years ahead")),
+            None => Ok(()),
+        }
     }
 
     fn fields(&self, all: &Handling, now: Timestamp) -> Result<Vec<Field>, BadFile> {
@@ -406,7 +416,7 @@ impl WarningFile {
         Ok(fields)
     }
 
-    fn subjects(&self, all: &Handling, now: Timestamp) -> Result<Vec<Subject>, BadFile> {
+    fn subjects(&self, all: &Handling) -> Result<Vec<Subject>, BadFile> {
         if self.subjects.len() > SUBJECTS_MAX {
             return Err(broken(
                 "subjects",
@@ -414,12 +424,8 @@ impl WarningFile {
             ));
         }
         let l = Ladder { all };
-        let latest = now + jiff::SignedDuration::from_hours(24 * REVIEW_DAYS_MAX);
         let mut subjects = Vec::with_capacity(self.subjects.len());
         for (n, words) in (1u8..).zip(&self.subjects) {
-            if crate::ladder::midnight(words.review_date) > latest {
-                return Err(broken(format!("subject {n}"), "review_date is more than five years ahead"));
-            }
             let identity = l.field(FieldPath::SubjectIdentity(n), &words.identity, |r| (person(r), &r.handling))?;
             let status = l.field(FieldPath::SubjectStatus(n), &words.status, |r| (Ok(status(r)), &r.handling))?;
             let mut identity = identity.rungs;

@@ -4,7 +4,7 @@
 //! same thread and what a recall takes out do not count. A latency lies inside one party's clock: from when the receiver
 //! held a release to when the receiver disposed of it, both by the receiver's own clock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -103,7 +103,12 @@ impl Ledger {
             Side::Theirs => them.clone(),
         };
         let mut lines = Vec::new();
+        let mut threads = BTreeSet::new();
         for release in relation.releases().filter(|r| r.counts()) {
+            // One thread is one favour, however often it is told.
+            if !threads.insert((release.entry.side, release.entry.thread)) {
+                continue;
+            }
             let facts = &release.entry.facts;
             let last = release.outcomes.last().map(|(_, o)| *o);
             let mut line = line(Favour::Warning, who(release.entry.side), release.at, release.entry.written);
@@ -124,7 +129,11 @@ impl Ledger {
                 lines.push(answer);
             }
         }
+        let mut answered = BTreeSet::new();
         for (at, outcome) in relation.outcomes() {
+            if outcome.answers.as_ref().is_some_and(|release| !answered.insert((outcome.side, release.clone()))) {
+                continue;
+            }
             let release = outcome.answers.as_ref().and_then(|a| relation.release(a));
             let solicited = release.as_ref().is_some_and(|r| r.counts() && r.entry.side != outcome.side);
             if solicited || outcome.unsolicited.is_some() {

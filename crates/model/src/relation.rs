@@ -72,6 +72,9 @@ pub struct Relation {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Proposal {
+    /// Who proposed this very text; both, if both did.
+    proposed_by: BTreeSet<Side>,
+    /// Who proposed it in the entry that stands for it.
     side: Side,
     at: EntryRef,
     terms: Terms,
@@ -246,10 +249,11 @@ impl Relation {
             Facts::AgreementProposed { hash, terms } => {
                 if let Ok(hash) = hash.parse() {
                     // The same text proposed twice: the earliest entry in (side, index) order stands for it.
-                    let new = Proposal { side, at, terms };
+                    let new = Proposal { proposed_by: BTreeSet::from([side]), side, at, terms };
                     let kept = self.proposals.entry(hash).or_insert_with(|| new.clone());
+                    kept.proposed_by.insert(side);
                     if new.at < kept.at {
-                        *kept = new;
+                        (kept.side, kept.at) = (new.side, new.at);
                     }
                 }
             }
@@ -328,10 +332,12 @@ impl Relation {
 
     /// Accepted by the side that did not propose it, and not refused earlier by that side.
     fn is_accepted(&self, hash: &Digest, proposal: &Proposal) -> bool {
-        let by = proposal.side.other();
-        let Some(accepted) = self.accepted.get(&(*hash, by)) else { return false };
-        self.refused.get(&(*hash, by)).is_none_or(|refused| refused > accepted)
-            && !self.refused.contains_key(&(*hash, proposal.side))
+        proposal.proposed_by.iter().any(|side| {
+            let by = side.other();
+            let Some(accepted) = self.accepted.get(&(*hash, by)) else { return false };
+            self.refused.get(&(*hash, by)).is_none_or(|refused| refused > accepted)
+                && !self.refused.contains_key(&(*hash, *side))
+        })
     }
 
     fn in_force(&self) -> BTreeSet<Digest> {

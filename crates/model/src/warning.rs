@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::handling::Handling;
 use crate::id::{EntryRef, PartyName, PersonName, SourceId, WarningId};
-use crate::ladder::{Field, FieldPath, Value};
+use crate::ladder::{Field, FieldPath, PersonValue, Value};
 use crate::subject::Subject;
 use crate::vocab::{Domain, HarmKind, MatterKind, Precedence, Status, WaiverReason};
 
@@ -119,6 +119,12 @@ impl Warning {
     /// Whether it tells of killing, serious injury or kidnapping, and so may use the life floor.
     pub fn threatens_life(&self) -> bool {
         self.harm().iter().any(|h| h.threatens_life())
+    }
+
+    /// Whether any rung names a person.
+    pub fn names_a_person(&self) -> bool {
+        let rungs = self.subjects.iter().flat_map(|s| &s.identity);
+        rungs.into_iter().any(|r| matches!(&r.value, Value::Person(PersonValue::Named { .. })))
     }
 
     /// Every ladder with its path, those of subjects after the others.

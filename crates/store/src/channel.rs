@@ -11,8 +11,11 @@ use tlog::tree::{CompactRange, Subtree};
 
 use crate::columns::{count, ms, number, time};
 use crate::error::{StoreError, bad_row};
-use crate::sealed::{SealingDraw, key_id};
+use crate::sealed::{Forgotten, SealingDraw, key_id};
 use crate::writer::{Act, View};
+
+/// The most notes of refused parcels that are kept of one channel: a partner can make as many as it likes.
+const REFUSED_NOTES_MAX: i64 = 1_000;
 
 /// On which side of a channel this node is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -410,12 +413,15 @@ impl Act<'_> {
     }
 
     /// Erases the text and the salt of an entry; its commitment and facts stay, and every proof still verifies.
+    ///
+    /// When the act is answered its key is deleted, overwritten and out of the write-ahead log of `keys.db`. If the disk
+    /// fails at just that step, the act holds all the same and the deletion is done with the next one or at the start.
     pub fn erase_entry(&mut self, row: &ChannelRow, index: u64) -> Result<(), StoreError> {
         let sql = "SELECT key_id FROM entries WHERE channel = ?1 AND idx = ?2 AND key_id IS NOT NULL";
         let keys = params![row.id, number(index)?];
         let found: Option<Vec<u8>> = self.c.node.prepare_cached(sql)?.query_row(keys, |r| r.get(0)).optional()?;
         let Some(key) = found else { return Ok(()) };
-        self.forget(&key_id(&key)?)?;
+        self.forget(&key_id(&key)?, Forgotten::Entry)?;
         let sql = "UPDATE entries SET key_id = NULL, sealed = NULL WHERE channel = ?1 AND idx = ?2";
         self.c.node.prepare_cached(sql)?.execute(params![row.id, number(index)?])?;
         Ok(())
@@ -432,6 +438,23 @@ impl Act<'_> {
     ) -> Result<(), StoreError> {
         let sql = "INSERT INTO evidence (channel, what, note, parcel, at) VALUES (?1, ?2, ?3, ?4, ?5)";
         self.c.node.prepare_cached(sql)?.execute(params![row.id, what, note, parcel, ms(now)])?;
+        Ok(())
+    }
+
+    /// Keeps the note of a parcel that was refused, once however often it comes, and not more of them than
+    /// [`REFUSED_NOTES_MAX`] for one channel.
+    pub fn keep_refused_note(
+        &mut self,
+        row: &ChannelRow,
+        what: &str,
+        note: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let sql = "INSERT INTO evidence (channel, what, note, at) SELECT ?1, ?2, ?3, ?4
+                   WHERE NOT EXISTS (SELECT 1 FROM evidence WHERE channel = ?1 AND note = ?3)
+                   AND (SELECT count(*) FROM evidence WHERE channel = ?1 AND parcel IS NULL) < ?5";
+        let keys = params![row.id, what, note, ms(now), REFUSED_NOTES_MAX];
+        self.c.node.prepare_cached(sql)?.execute(keys)?;
         Ok(())
     }
 }

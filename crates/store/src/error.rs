@@ -27,7 +27,16 @@ pub enum StoreError {
         /// The newest form this program knows.
         known: i64,
     },
-    /// Another process holds the database (yours).
+    /// A database is gone whose neighbour is there (yours). An empty one in its place would hide the loss.
+    #[error("{file} is missing in the data folder, beside its {beside}. Restore {file} from a backup; nothing was changed")]
+    Missing {
+        /// Which file is not there, or is empty.
+        file: &'static str,
+        /// Which file needs it.
+        beside: &'static str,
+    },
+    /// Another process kept a database locked for longer than we wait (yours). That no two nodes run on one folder is
+    /// not seen to here but by the lock of the data folder; this is what is met where somebody goes past it.
     #[error("the database is in use by another process. Is this node running already?")]
     InUse,
     /// A rule of the schema refused it: a second root for a size, a second name (ours, or an attempted lie).
@@ -39,6 +48,12 @@ pub enum StoreError {
     /// A row has a form it cannot have (ours).
     #[error("a stored row has an impossible form: {0}")]
     BadRow(String),
+    /// An act that shared the transaction met a full or failing disk, and SQLite undid all of them (world).
+    #[error("the disk is full or failing, and the database undid this act with its neighbours; nothing was written. Look at the disk and try again")]
+    Undone,
+    /// The code of an act panicked (ours). The act is undone, and the store goes on.
+    #[error("an act stopped in the middle by a fault of this program; nothing was written")]
+    Panicked,
     /// The writer has stopped: the node is going down.
     #[error("the node is stopping; nothing was written")]
     Stopping,

@@ -80,6 +80,9 @@ impl Act<'_> {
     }
 
     /// Keeps the receipt for a fenced head: the note with all its lines, the cosignature's line and its time.
+    ///
+    /// The first receipt of a head is the one that counts, and nothing replaces it: a head that has one is left alone,
+    /// whatever line comes. `Contradiction` if no root was ever fenced for this size.
     pub fn keep_receipt(
         &mut self,
         row: &mut ChannelRow,
@@ -88,11 +91,14 @@ impl Act<'_> {
         line: &str,
         cosigned_at: Timestamp,
     ) -> Result<(), StoreError> {
-        let sql = "UPDATE heads SET note = ?3, line = ?4, at = ?5 WHERE channel = ?1 AND size = ?2";
+        let sql = "UPDATE heads SET note = ?3, line = ?4, at = ?5 WHERE channel = ?1 AND size = ?2 AND line IS NULL";
         let changed =
             self.c.node.prepare_cached(sql)?.execute(params![row.id, number(at)?, note, line, ms(cosigned_at)])?;
-        if changed != 1 {
-            return Err(StoreError::Contradiction(format!("a receipt for size {at}, which was never fenced")));
+        if changed == 0 {
+            return match self.head(row, at)? {
+                Some(_) => Ok(()),
+                None => Err(StoreError::Contradiction(format!("a receipt for size {at}, which was never fenced"))),
+            };
         }
         row.cosigned = row.cosigned.max(at);
         row.cosigned_at = row.cosigned_at.max(cosigned_at);

@@ -11,6 +11,7 @@ mod audit;
 mod channel;
 mod columns;
 mod error;
+mod files;
 mod head;
 mod node;
 mod outbox;

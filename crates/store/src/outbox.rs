@@ -8,7 +8,7 @@ use tlog::channel::{Origin, Use};
 use crate::channel::{entry_from, entry_text, use_from, use_word};
 use crate::columns::{count, ms, number, time};
 use crate::error::{StoreError, bad_row};
-use crate::sealed::{SealingDraw, key_id};
+use crate::sealed::{Forgotten, SealingDraw, key_id};
 use crate::writer::{Act, View};
 
 /// Something decided, to be sent.
@@ -219,7 +219,7 @@ impl Act<'_> {
         let found: Option<Vec<u8>> =
             self.c.node.prepare_cached(sql)?.query_row([id.to_string()], |r| r.get(0)).optional()?;
         if let Some(key) = found {
-            self.forget(&key_id(&key)?)?;
+            self.forget(&key_id(&key)?, Forgotten::OutboxBody)?;
         }
         let sql = "UPDATE outbox SET key_id = NULL, sealed = NULL WHERE id = ?1";
         self.c.node.prepare_cached(sql)?.execute([id.to_string()])?;

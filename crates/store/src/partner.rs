@@ -98,7 +98,14 @@ impl Act<'_> {
         Ok(())
     }
 
-    /// Notes that a partner called or answered, and that nothing stands in the way.
+    /// Notes that a partner called. Whether our own deliveries reach it is another matter.
+    pub fn heard_from(&mut self, name: &PartyName, now: Timestamp) -> Result<(), StoreError> {
+        let sql = "UPDATE partners SET heard_at = max(coalesce(heard_at, 0), ?2) WHERE name = ?1";
+        self.c.node.prepare_cached(sql)?.execute(params![name.as_str(), ms(now)])?;
+        Ok(())
+    }
+
+    /// Notes that delivery works: the partner answered, and nothing stands in the way.
     pub fn heard_of(&mut self, name: &PartyName, now: Timestamp) -> Result<(), StoreError> {
         let sql = "UPDATE partners SET heard_at = max(coalesce(heard_at, 0), ?2), trouble = NULL WHERE name = ?1";
         self.c.node.prepare_cached(sql)?.execute(params![name.as_str(), ms(now)])?;

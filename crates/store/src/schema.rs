@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 
 use crate::error::StoreError;
+use crate::files::Connections;
 
 /// Steps of `node.db`: step n takes form n to form n + 1. A step that has shipped never changes.
 const NODE: &[&[&str]] = &[&[
@@ -23,27 +24,45 @@ const SOURCES: &[&[&str]] = &[&[
     ) STRICT, WITHOUT ROWID;",
 ]];
 
-/// Brings `node.db` to the form this program knows.
-pub(crate) fn bring_up_node(connection: &mut Connection) -> Result<(), StoreError> {
-    bring_up(connection, NODE)
+/// Brings the databases to the forms this program knows. All are looked at before one is changed.
+///
+/// `node.db` comes last: where it has a form, the others have had theirs, so one that has none has been lost.
+pub(crate) fn bring_up(c: &mut Connections) -> Result<(), StoreError> {
+    let (node, keys) = (form(&c.node, NODE)?, form(&c.keys, KEYS)?);
+    if let Some(sources) = &c.sources {
+        form(sources, SOURCES)?;
+    }
+    if node > 0 && keys == 0 {
+        return Err(StoreError::Missing { file: "keys.db", beside: "node.db" });
+    }
+    if node == 0 && holds_keys(&c.keys)? {
+        return Err(StoreError::Missing { file: "node.db", beside: "keys.db" });
+    }
+    take_steps(&mut c.keys, KEYS)?;
+    if let Some(sources) = &mut c.sources {
+        take_steps(sources, SOURCES)?;
+    }
+    take_steps(&mut c.node, NODE)
 }
 
-/// Brings `keys.db` to the form this program knows.
-pub(crate) fn bring_up_keys(connection: &mut Connection) -> Result<(), StoreError> {
-    bring_up(connection, KEYS)
+/// Whether `keys.db` holds the key of any text.
+pub(crate) fn holds_keys(keys: &Connection) -> Result<bool, StoreError> {
+    Ok(form(keys, KEYS)? > 0
+        && keys.query_row("SELECT EXISTS (SELECT 1 FROM body_keys)", [], |row| row.get(0))?)
 }
 
-/// Brings `sources.db` to the form this program knows.
-pub(crate) fn bring_up_sources(connection: &mut Connection) -> Result<(), StoreError> {
-    bring_up(connection, SOURCES)
-}
-
-fn bring_up(connection: &mut Connection, steps: &[&[&str]]) -> Result<(), StoreError> {
+/// The form a database has; `TooNew` if this program does not know it.
+fn form(connection: &Connection, steps: &[&[&str]]) -> Result<i64, StoreError> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let known = i64::try_from(steps.len()).unwrap_or(i64::MAX);
     if found > known {
         return Err(StoreError::TooNew { found, known });
     }
+    Ok(found)
+}
+
+fn take_steps(connection: &mut Connection, steps: &[&[&str]]) -> Result<(), StoreError> {
+    let found = form(connection, steps)?;
     for (form, step) in (0i64..).zip(steps).skip(usize::try_from(found).unwrap_or(0)) {
         let transaction = connection.transaction()?;
         for sql in *step {

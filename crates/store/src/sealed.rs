@@ -2,16 +2,25 @@
 //! deleting it erases the text, whatever copies of `node.db` there are.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use rusqlite::OptionalExtension;
-use rusqlite::params;
+use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
 use zeroize::Zeroizing;
 
 use crate::error::StoreError;
+use crate::files::Connections;
 use crate::writer::{Act, View};
 
 /// The name of a sealed text's key. Random; says nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyId(pub(crate) [u8; 16]);
+
+/// What a key is forgotten for: it decides how thoroughly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Forgotten {
+    /// A body of the outbox that stands in a log now, or was stopped.
+    OutboxBody,
+    /// An entry that was erased: nothing of its key may stay in the files of `keys.db`.
+    Entry,
+}
 
 /// The randomness that sealing one text needs: drawn by the caller, used once.
 pub struct SealingDraw {
@@ -45,9 +54,49 @@ impl Act<'_> {
         Ok((KeyId(draw.id), text))
     }
 
-    /// Forgets the key of a sealed text: no copy of the text can be opened from then on.
-    pub(crate) fn forget(&mut self, id: &KeyId) -> Result<(), StoreError> {
-        self.c.keys.prepare_cached("DELETE FROM body_keys WHERE id = ?1")?.execute(params![id.0])?;
+    /// Marks the key of a sealed text to be forgotten. The key itself is deleted after this act is durable and before
+    /// it is answered, so that an act which fails has lost no key; no copy of the text can be opened from then on.
+    pub(crate) fn forget(&mut self, id: &KeyId, what: Forgotten) -> Result<(), StoreError> {
+        let sql = "INSERT INTO keys_to_forget (id, entry) VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING";
+        self.c.node.prepare_cached(sql)?.execute(params![id.0, what == Forgotten::Entry])?;
+        Ok(())
+    }
+}
+
+impl Connections {
+    /// Deletes from `keys.db` every key that a durable act marked to be forgotten, and names them; `unmark` takes the
+    /// marks away. Called outside any transaction, after every commit and at every start.
+    ///
+    /// A crash or a failure anywhere in here leaves the marks, and the next call deletes what is left.
+    pub(crate) fn forget_marked_keys(&self) -> Result<Vec<KeyId>, StoreError> {
+        let mut select = self.node.prepare_cached("SELECT id, entry FROM keys_to_forget")?;
+        let rows = select.query_map([], |row| Ok((KeyId(row.get(0)?), row.get(1)?)))?;
+        let marked: Vec<(KeyId, bool)> = rows.collect::<Result<_, _>>()?;
+        if marked.is_empty() {
+            return Ok(Vec::new());
+        }
+        let deleting = Transaction::new_unchecked(&self.keys, TransactionBehavior::Immediate)?;
+        for (id, _) in &marked {
+            deleting.prepare_cached("DELETE FROM body_keys WHERE id = ?1")?.execute(params![id.0])?;
+        }
+        deleting.commit()?;
+        if marked.iter().any(|(_, entry)| *entry) {
+            self.empty_the_log_of_keys()?;
+        }
+        Ok(marked.into_iter().map(|(id, _)| id).collect())
+    }
+
+    /// Moves the write-ahead log of `keys.db` into the file, where deleted rows are overwritten, and cuts it to nothing.
+    fn empty_the_log_of_keys(&self) -> Result<(), StoreError> {
+        let busy: bool = self.keys.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if busy { Err(StoreError::InUse) } else { Ok(()) }
+    }
+
+    /// Takes away the marks of keys that are forgotten, within the open transaction.
+    pub(crate) fn unmark(&self, forgotten: &[KeyId]) -> Result<(), StoreError> {
+        for id in forgotten {
+            self.node.prepare_cached("DELETE FROM keys_to_forget WHERE id = ?1")?.execute(params![id.0])?;
+        }
         Ok(())
     }
 }

@@ -1,22 +1,24 @@
 //! One writer that commits acts in groups, and readers beside it.
 
+#[cfg(test)]
+mod tests;
+
 use std::ops::Deref;
-use std::path::Path;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use rusqlite::{Connection, OpenFlags};
-
 use crate::error::StoreError;
+use crate::files::Connections;
 use crate::schema;
+use crate::sealed::KeyId;
 
 /// The most acts that share one fsync; bounds how long the first of a group waits for its answer.
 const ACTS_PER_COMMIT_MAX: usize = 256;
 /// How many reading connections are kept open.
 const READERS_KEPT_MAX: usize = 4;
-/// How long a connection waits for another process's lock, in milliseconds.
-const BUSY_TIMEOUT_MS: u64 = 2_000;
 
 /// The databases of a node. Cheap to clone; the writer stops when the last clone is dropped.
 #[derive(Clone)]
@@ -28,14 +30,7 @@ struct Inner {
     queue: Mutex<Option<Sender<Job>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
     readers: Mutex<Vec<Connections>>,
-    folder: std::path::PathBuf,
-}
-
-/// What a transaction reads and writes: `node.db`, the keys beside it, and the sources if they are there.
-pub(crate) struct Connections {
-    pub(crate) node: Connection,
-    pub(crate) keys: Connection,
-    pub(crate) sources: Option<Connection>,
+    folder: PathBuf,
 }
 
 /// A consistent reading of the store. Every `Act` is one, too.
@@ -57,21 +52,33 @@ impl<'a> Deref for Act<'a> {
 }
 
 /// Does its work on the connections of an open transaction, or hears why none could be opened.
-type Job = Box<dyn FnOnce(Result<&Connections, StoreError>) -> Answer + Send>;
+type Job = Box<dyn FnOnce(Result<&Connections, StoreError>) -> Done + Send>;
 /// Called once the group's commit is known, with its verdict.
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
+/// What a job leaves to the writer.
+struct Done {
+    answer: Answer,
+    transaction: Transaction,
+}
+
+/// How an act leaves the transaction that it shares with its group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Transaction {
+    /// It holds what the acts before wrote, and this one's work only if that succeeded.
+    Sound,
+    /// SQLite has undone it, or this act's part cannot be told from the others': nobody may build on it.
+    Broken,
+}
+
 impl Store {
-    /// Opens the databases in `folder`, makes those that are missing and brings their forms up to date.
+    /// Opens the databases in `folder`, makes those that were never there and brings their forms up to date.
     ///
-    /// Errors: `InUse` if another process writes here, `TooNew`, `Corrupt`, `Io`.
+    /// It does not keep a second process out; the data folder's lock does. Errors: `Missing`, `TooNew`, `Corrupt`, `Io`,
+    /// and `InUse` if another process holds a lock on one of the files all the while.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        let mut writing = Connections::open(folder)?;
-        schema::bring_up_node(&mut writing.node)?;
-        schema::bring_up_keys(&mut writing.keys)?;
-        if let Some(sources) = &mut writing.sources {
-            schema::bring_up_sources(sources)?;
-        }
+        let mut writing = Connections::open_or_make(folder)?;
+        schema::bring_up(&mut writing)?;
         let (queue, jobs) = channel();
         let writer = std::thread::Builder::new()
             .name("store-writer".to_owned())
@@ -89,32 +96,47 @@ impl Store {
 
     /// Runs one act in a transaction. Blocks until it is durable, or undone; never call it from an async task directly.
     ///
-    /// `f` returning an error undoes this act and no other. Acts run one after another, in the order they were queued.
+    /// `f` returning an error undoes this act and no other; so does a panic in it, which is answered with `Panicked`.
+    /// A full or failing disk undoes every act of the same moment, and each is answered with an error. Acts run one
+    /// after another, in the order they were queued.
     pub fn act<T, E>(&self, f: impl FnOnce(&mut Act<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.queue(f)?.recv().unwrap_or_else(|_| Err(E::from(StoreError::Stopping)))
+    }
+
+    /// Queues an act; what is returned gives its answer.
+    fn queue<T, E>(
+        &self,
+        f: impl FnOnce(&mut Act<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<Receiver<Result<T, E>>, StoreError>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
         let (answer_to, answer) = channel::<Result<T, E>>();
         let job: Job = Box::new(move |connections| {
-            let outcome = connections.map_err(E::from).and_then(|c| in_savepoint(c, f));
-            Box::new(move |commit| {
+            let (outcome, transaction) = match connections {
+                Ok(c) => in_savepoint(c, f),
+                Err(error) => (Err(E::from(error)), Transaction::Broken),
+            };
+            let answer: Answer = Box::new(move |commit| {
                 let told = match commit {
                     Ok(()) => outcome,
                     Err(error) => outcome.and(Err(E::from(error))),
                 };
                 // The caller may have gone away; then nobody is waiting for this answer.
                 let _ = answer_to.send(told);
-            })
+            });
+            Done { answer, transaction }
         });
-        let queued = match &*self.inner.queue.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(queue) => queue.send(job).is_ok(),
-            None => false,
-        };
-        if !queued {
-            return Err(E::from(StoreError::Stopping));
+        match &*self.inner.queue.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(queue) => queue.send(job).map_err(|_| StoreError::Stopping)?,
+            None => return Err(StoreError::Stopping),
         }
-        answer.recv().unwrap_or_else(|_| Err(E::from(StoreError::Stopping)))
+        Ok(answer)
     }
 
     /// Reads in one consistent snapshot, beside the writer.
@@ -152,70 +174,64 @@ impl Drop for Inner {
     }
 }
 
-impl Connections {
-    fn open(folder: &Path) -> Result<Self, StoreError> {
-        let sources = folder.join("sources.db");
-        // Made with the node and never made again: taken away, it stays away.
-        let with_sources = sources.exists() || !folder.join("node.db").exists();
-        Ok(Self {
-            keys: open(&folder.join("keys.db"))?,
-            sources: if with_sources { Some(open(&sources)?) } else { None },
-            node: open(&folder.join("node.db"))?,
-        })
-    }
-}
-
-fn open(file: &Path) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(file, flags)?;
-    connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS))?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "secure_delete", true)?;
-    connection.pragma_update(None, "trusted_schema", false)?;
-    connection.set_prepared_statement_cache_capacity(128);
-    Ok(connection)
-}
-
 fn write_until_closed(connections: &Connections, jobs: &Receiver<Job>) {
+    // What cannot be deleted now is still marked; it is deleted after the next commit, or at the next start.
+    let mut forgotten = connections.forget_marked_keys().unwrap_or_default();
     while let Ok(first) = jobs.recv() {
-        let mut answers = Vec::new();
-        if let Err(error) = begin(connections) {
+        if let Err(error) = begin(connections, &forgotten) {
             roll_back(connections);
-            first(Err(error))(Ok(()));
+            (first(Err(error)).answer)(Ok(()));
             continue;
         }
-        answers.push(first(Ok(connections)));
-        while answers.len() < ACTS_PER_COMMIT_MAX {
-            let Ok(next) = jobs.try_recv() else { break };
-            answers.push(next(Ok(connections)));
+        let (answers, transaction) = run_group(connections, first, jobs);
+        let verdict = match transaction {
+            Transaction::Sound => commit(connections),
+            Transaction::Broken => Err(StoreError::Undone),
+        };
+        match &verdict {
+            Ok(()) => forgotten = connections.forget_marked_keys().unwrap_or_default(),
+            Err(_) => roll_back(connections),
         }
-        let verdict = commit(connections);
-        if verdict.is_err() {
-            roll_back(connections);
-        }
-        let text = verdict.err();
+        let failed = verdict.err();
         for answer in answers {
-            answer(match &text {
+            answer(match &failed {
                 None => Ok(()),
                 Some(StoreError::DiskFull) => Err(StoreError::DiskFull),
+                Some(StoreError::Undone) => Err(StoreError::Undone),
                 Some(other) => Err(StoreError::Io(other.to_string())),
             });
         }
     }
 }
 
-fn begin(connections: &Connections) -> Result<(), StoreError> {
+/// Runs the acts that are queued, one after another, until there are no more, or enough, or one breaks the transaction.
+fn run_group(connections: &Connections, first: Job, jobs: &Receiver<Job>) -> (Vec<Answer>, Transaction) {
+    let (mut answers, mut next) = (Vec::new(), first);
+    loop {
+        let Done { answer, transaction } = next(Ok(connections));
+        answers.push(answer);
+        if transaction == Transaction::Broken || answers.len() == ACTS_PER_COMMIT_MAX {
+            return (answers, transaction);
+        }
+        match jobs.try_recv() {
+            Ok(job) => next = job,
+            Err(_) => return (answers, transaction),
+        }
+    }
+}
+
+/// Opens a group's transaction, and takes away the marks of the keys that were forgotten after the group before.
+fn begin(connections: &Connections, forgotten: &[KeyId]) -> Result<(), StoreError> {
     connections.keys.execute_batch("BEGIN IMMEDIATE")?;
     connections.node.execute_batch("BEGIN IMMEDIATE")?;
     if let Some(sources) = &connections.sources {
         sources.execute_batch("BEGIN IMMEDIATE")?;
     }
-    Ok(())
+    connections.unmark(forgotten)
 }
 
-/// Keys and sources first: a crash in between leaves a key without a text, never a text without its key.
+/// Keys and sources first, and no key is deleted here: a crash or a failure in between leaves a key or a sealed source
+/// without the text that names it, never a text without its key.
 fn commit(connections: &Connections) -> Result<(), StoreError> {
     connections.keys.execute_batch("COMMIT")?;
     if let Some(sources) = &connections.sources {
@@ -226,8 +242,7 @@ fn commit(connections: &Connections) -> Result<(), StoreError> {
 }
 
 fn roll_back(connections: &Connections) {
-    for connection in [Some(&connections.node), connections.sources.as_ref(), Some(&connections.keys)].into_iter().flatten()
-    {
+    for connection in connections.all() {
         if !connection.is_autocommit() {
             // Nothing better can be done with a second failure; the next BEGIN will tell.
             let _ = connection.execute_batch("ROLLBACK");
@@ -235,20 +250,30 @@ fn roll_back(connections: &Connections) {
     }
 }
 
+/// Runs one act in a savepoint. After certain failures of the disk SQLite ends the whole transaction by itself; from then
+/// on every statement would commit alone, so the transaction counts as broken.
 fn in_savepoint<T, E: From<StoreError>>(
     connections: &Connections,
     f: impl FnOnce(&mut Act<'_>) -> Result<T, E>,
-) -> Result<T, E> {
-    let all = || [Some(&connections.node), Some(&connections.keys), connections.sources.as_ref()].into_iter().flatten();
-    for connection in all() {
-        connection.execute_batch("SAVEPOINT act").map_err(StoreError::from)?;
+) -> (Result<T, E>, Transaction) {
+    if let Err(error) = on_all(connections, "SAVEPOINT act") {
+        return (Err(E::from(error)), Transaction::Broken);
     }
-    let outcome = f(&mut Act { view: View { c: connections } });
-    for connection in all() {
-        let end = if outcome.is_ok() { "RELEASE act" } else { "ROLLBACK TO act; RELEASE act" };
-        connection.execute_batch(end).map_err(StoreError::from)?;
+    // What a panic leaves half done lies in the savepoint, which is rolled back, or in `f`, which is gone.
+    let outcome = catch_unwind(AssertUnwindSafe(|| f(&mut Act { view: View { c: connections } })))
+        .unwrap_or_else(|_| Err(E::from(StoreError::Panicked)));
+    if connections.all().any(|connection| connection.is_autocommit()) {
+        return (outcome, Transaction::Broken);
     }
-    outcome
+    let end = if outcome.is_ok() { "RELEASE act" } else { "ROLLBACK TO act; RELEASE act" };
+    match on_all(connections, end) {
+        Ok(()) => (outcome, Transaction::Sound),
+        Err(error) => (outcome.and(Err(E::from(error))), Transaction::Broken),
+    }
+}
+
+fn on_all(connections: &Connections, sql: &str) -> Result<(), StoreError> {
+    connections.all().try_for_each(|connection| Ok(connection.execute_batch(sql)?))
 }
 
 impl View<'_> {

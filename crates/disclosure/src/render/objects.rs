@@ -224,7 +224,10 @@ impl Forge<'_> {
             ]),
             refs: BTreeSet::new(),
         });
-        let mut object_refs: Vec<StixId> = spoken.iter().map(|o| o.id().clone()).collect();
+        // The event is reached through its incident; a reader that knows only STIX's own types would refuse a report that
+        // refers to it.
+        let own = spoken.iter().map(Object::id).filter(|id| id.kind() != "event");
+        let mut object_refs: Vec<StixId> = own.cloned().collect();
         object_refs.sort();
         Report {
             name: plainly::name(given),

@@ -42,8 +42,9 @@ pub(crate) fn squeezed(text: &str) -> String {
 
 /// The pieces of a name: between spaces and punctuation, a run of characters without spaces being one piece.
 pub(crate) fn pieces(name: &str) -> Vec<String> {
-    let seen = |c: char| !(c.is_alphanumeric() || is_combining_mark(c) || is_unseen(c) && !c.is_whitespace());
-    name.split(seen).map(squeezed).filter(|p| !p.is_empty()).collect()
+    let unseen = |c: char| is_unseen(c) && !c.is_whitespace();
+    let parts = |c: char| !(c.is_alphanumeric() || is_combining_mark(c) || unseen(c));
+    name.split(parts).map(squeezed).filter(|p| !p.is_empty()).collect()
 }
 
 /// Where a run of whole words makes up `needle` (already squeezed): the first and the last word of the run.

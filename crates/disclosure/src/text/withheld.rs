@@ -73,7 +73,7 @@ impl<'a> Secrets<'a> {
     /// Gathers what `recipient` does not get, given where it stands on each ladder.
     pub(crate) fn gather(
         warning: &'a Warning,
-        standing: &[Foothold<'_>],
+        footholds: &[Foothold<'_>],
         recipient: &PartyName,
         us: &PartyName,
         terms_key: &'a [u8; 32],
@@ -81,7 +81,7 @@ impl<'a> Secrets<'a> {
         let protected = &warning.protected_terms;
         let mut secrets =
             Self { phrases: Vec::new(), times: Vec::new(), coordinates: Vec::new(), protected, terms_key };
-        for ladder in standing {
+        for ladder in footholds {
             let given = ladder.given().map(|g| &g.value);
             for rung in ladder.withheld().filter(|r| given != Some(&r.value)) {
                 match &rung.value {
@@ -90,7 +90,7 @@ impl<'a> Secrets<'a> {
                 }
             }
         }
-        secrets.parties(warning, standing, recipient, us);
+        secrets.parties(warning, footholds, recipient, us);
         secrets.desk(warning);
         secrets.phrases.retain(|t| !t.needle.is_empty());
         secrets
@@ -204,7 +204,11 @@ impl<'a> Secrets<'a> {
                 prose: false,
             }));
         }
-        let (latitude, longitude) = place.microdegrees.unzip();
+        let known = match given {
+            Some(Value::Place(told)) => told.microdegrees,
+            _ => None,
+        };
+        let (latitude, longitude) = place.microdegrees.filter(|_| place.microdegrees != known).unzip();
         self.coordinates.extend(latitude.into_iter().chain(longitude));
     }
 
@@ -218,11 +222,11 @@ impl<'a> Secrets<'a> {
     fn parties(
         &mut self,
         warning: &Warning,
-        standing: &[Foothold<'_>],
+        footholds: &[Foothold<'_>],
         recipient: &PartyName,
         us: &PartyName,
     ) {
-        let rungs = standing.iter().flat_map(|ladder| &ladder.field.rungs).map(|rung| &rung.handling);
+        let rungs = footholds.iter().flat_map(|ladder| &ladder.field.rungs).map(|rung| &rung.handling);
         let mut parties: BTreeSet<&PartyName> = warning.protectors.iter().collect();
         for handling in rungs.chain(std::iter::once(&warning.handling)) {
             parties.extend(&handling.orcon);
@@ -231,7 +235,7 @@ impl<'a> Secrets<'a> {
             }
         }
         parties.insert(us);
-        let named = giver_depth(standing) >= NamingDepth::Agency;
+        let named = giver_depth(footholds) >= NamingDepth::Agency;
         parties.retain(|p| *p != recipient && !(named && *p == us));
         for party in parties {
             self.phrase(party.as_str(), &Withheld::Party);
@@ -289,9 +293,9 @@ const HOME_WORDS_MAX: usize = 6;
 
 impl Known {
     /// Gathers what is given on the ladders as they stand.
-    pub(crate) fn gather(standing: &[Foothold<'_>]) -> Self {
+    pub(crate) fn gather(footholds: &[Foothold<'_>]) -> Self {
         let mut known = Self { values: Vec::new(), homes: Vec::new() };
-        for ladder in standing {
+        for ladder in footholds {
             let path = ladder.field.path;
             let Some(Rung { value, .. }) = ladder.given() else { continue };
             match value {
@@ -334,8 +338,8 @@ fn place_names(place: &Place) -> impl Iterator<Item = &str> {
 }
 
 /// How deep the giver is named as the ladders stand.
-pub(crate) fn giver_depth(standing: &[Foothold<'_>]) -> NamingDepth {
-    let depth = standing.iter().find_map(|ladder| match ladder.given().map(|r| &r.value) {
+pub(crate) fn giver_depth(footholds: &[Foothold<'_>]) -> NamingDepth {
+    let depth = footholds.iter().find_map(|ladder| match ladder.given().map(|r| &r.value) {
         Some(Value::Giver(giver)) => Some(giver.depth),
         _ => None,
     });

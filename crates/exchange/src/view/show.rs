@@ -135,6 +135,24 @@ pub enum AnswerView {
     },
 }
 
+/// The kinds whose bodies are shown as they are; they hold no person record.
+const PLAIN_KINDS: &[&str] = &[
+    "agreement.proposed",
+    "agreement.accepted",
+    "agreement.refused",
+    "domain.changed",
+    "warning.cancelled",
+    "warning.lapsed",
+    "warning.recalled",
+    "release.read",
+    "release.disposed",
+    "outcome.reported",
+    "thanks.given",
+    "thanks.relayed",
+    "undertaking.declared",
+    "undertaking.accepted",
+];
+
 /// Shows an entry. `why` is kept in the trail when a named person is read.
 pub fn entry(
     house: &House,
@@ -149,9 +167,12 @@ pub fn entry(
         let channel = view.channel(&at.origin)?.ok_or_else(|| Refusal::ours("an entry without its log"))?;
         whole(house, view, &channel, &at, now)
     })?;
-    if shown.warning.as_ref().is_some_and(|w| w.fields.iter().any(names_a_person)) {
+    // A warning that names persons, and anything that could not be read as what it says it is: that may name some, too.
+    let named = shown.warning.as_ref().is_some_and(|w| w.fields.iter().any(names_a_person));
+    let unread = shown.body.is_some() && !PLAIN_KINDS.contains(&shown.kind.as_str());
+    if named || unread {
         let why = why.filter(|w| !w.trim().is_empty()).ok_or_else(|| {
-            Refusal::yours("why", "this warning names persons; reading it is logged with the reason")
+            Refusal::yours("why", "this entry names persons, or may; reading it is logged with the reason")
                 .hint("say why you read it: `--why \"assigned to the case\"`")
         })?;
         let (by, about, why) = (caller.name.clone(), shown.entry.clone(), why.to_owned());

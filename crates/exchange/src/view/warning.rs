@@ -3,8 +3,6 @@
 use jiff::Timestamp;
 use model::caller::Person;
 use model::id::WarningId;
-use model::ladder::PersonValue;
-use model::ladder::Value;
 use model::state::ProposalState;
 use model::vocab::{Domain, Precedence, Role, Status};
 use model::warning::{DutyDecision, Warning};
@@ -158,7 +156,7 @@ pub fn show(
     let (whole, names) = house.store.view(|view| {
         let row = known(view, id)?;
         let warning = warning_of(&row)?;
-        Ok::<_, Refusal>((whole(view, &row, &warning)?, names_a_person(&warning)))
+        Ok::<_, Refusal>((whole(view, &row, &warning)?, warning.names_a_person()))
     })?;
     if names {
         let why = why.filter(|w| !w.trim().is_empty()).ok_or_else(|| {
@@ -172,11 +170,6 @@ pub fn show(
         })?;
     }
     Ok(whole)
-}
-
-fn names_a_person(warning: &Warning) -> bool {
-    let rungs = warning.subjects.iter().flat_map(|s| &s.identity);
-    rungs.into_iter().any(|r| matches!(&r.value, Value::Person(PersonValue::Named { .. })))
 }
 
 fn whole(view: &View<'_>, row: &WarningRow, warning: &Warning) -> Result<WarningWhole, Refusal> {

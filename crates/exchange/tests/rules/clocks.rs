@@ -260,32 +260,36 @@ fn new_information_opens_a_waived_duty_again() {
 fn a_warning_does_not_fade_at_the_end_of_its_validity_somebody_is_asked_each_time() {
     let houses = TestHouses::two();
     let a = houses.a();
-    let valid = |minutes| {
+    let days = |n: i64| n * 24 * 60;
+    let valid = |until| {
         let mut file = warning();
-        file.validity.until = at(minutes);
+        file.validity.until = at(until);
         file
     };
-    let sent = a.warn(&valid(120), &[B]);
+    let sent = a.warn(&valid(days(2)), &[B]);
     houses.settle_all();
     houses.b().dispose("desk1", &houses.b().newest(), Disposition::Accepted).unwrap();
     houses.settle_all();
-    houses.advance(119);
+    houses.advance(days(2) - 1);
     assert_eq!(a.tick().fired, 0);
     houses.advance(1);
     assert_eq!((a.tick().fired, a.tick().fired), (1, 0));
     assert_eq!(houses.b().inbox()[0].standing, "active", "nothing lapses by itself");
 
-    a.update(sent.warning, &valid(240), &[B]);
+    a.update(sent.warning, &valid(days(4)), &[B]);
     houses.settle_all();
     assert!(a.clocks().iter().all(|c| c.awaited != Awaited::LapseDecision), "it was extended");
     houses.b().dispose("desk1", &houses.b().newest(), Disposition::Accepted).unwrap();
     houses.settle_all();
-    houses.advance(120);
+    houses.advance(days(2));
     assert_eq!(a.tick().fired, 1, "and is asked for again at the new end");
     a.lapse(sent.warning);
     houses.settle_all();
     assert!(a.clocks().is_empty(), "{:?}", a.clocks());
     assert_eq!(houses.b().inbox()[0].standing, "lapsed");
+    a.update(sent.warning, &valid(days(9)), &[B]);
+    houses.settle_all();
+    assert_eq!(houses.b().inbox()[0].standing, "active", "what has lapsed may be asserted again");
 }
 
 #[test]

@@ -70,8 +70,8 @@ fn what_is_no_threat_to_life_stays_held() {
     for harm in [HarmKind::Fraud, HarmKind::Intrusion, HarmKind::InfrastructureDisruption] {
         let houses = in_relation(Relation::Suspended);
         let file = WarningFile { harm: [harm].into(), ..warning() };
-        let looked = houses.a().looked_at(houses.a().written(&file), request(true));
-        assert!(looked.proposal.is_none() && looked.columns[0].held.is_some(), "{harm}");
+        let tried = houses.a().preview("desk1", houses.a().written(&file), request(true));
+        assert_eq!(code(tried), "not_imminent", "{harm}");
     }
 }
 
@@ -104,18 +104,20 @@ fn of_persons_the_floor_names_the_intended_victim_alone() {
 }
 
 #[test]
-fn where_the_ordinary_way_is_open_nothing_is_given_lower_for_the_danger() {
-    let houses = TestHouses::two();
+fn what_one_person_releases_is_the_bare_threat_even_where_the_ordinary_way_is_open() {
+    let houses = TestHouses::two_with(persons(terms(A, B), model::vocab::PersonsRule::Named));
     let a = houses.a();
+    a.trust_with_persons(B, "2027-06-01").unwrap();
+    let sent = a.warn_in_danger(&warning(), &[B]);
+    let told: Vec<&str> = sent.proposal.column(B).cells.iter().filter(|c| c.granted.is_some()).map(|c| c.field.as_str()).collect();
+    assert_eq!(told, ["harm", "target", "what", "where", "when", "how"]);
+    houses.settle_all();
+
     let ordinary = a.proposed(a.written(&warning()), &[B]);
-    let danger = a.proposed_in_danger(a.written(&warning()), &[B]);
-    for cell in &ordinary.column(B).cells {
-        if cell.field != "when" {
-            assert_eq!(danger.granted(B, &cell.field), cell.granted.as_deref(), "{}", cell.field);
-        }
-    }
-    assert_eq!(danger.granted(B, "when"), Some("28 December 2026, 18:00 UTC"));
-    assert!(danger.column(B).basis.starts_with("agreement"));
+    assert_eq!(code(a.release_alone("release1", &ordinary)), "not_imminent", "the rest takes a second person");
+    a.approved_and_released(ordinary);
+    houses.settle_all();
+    assert_eq!(houses.b().inbox().iter().filter(|l| l.life_floor).count(), 1);
 }
 
 #[test]
@@ -187,15 +189,6 @@ fn anothers_threat_passes_by_its_standing_exception_and_the_officer_hears_whom_t
         houses.settle_all();
         assert!(houses.b().entry(&houses.b().newest()).warning.unwrap().fields.iter().any(|f| f.path == "what"));
     }
-}
-
-#[test]
-fn a_missing_assessment_withholds_persons_and_never_the_threat() {
-    let houses = TestHouses::two_with(persons(terms(A, B), model::vocab::PersonsRule::Named));
-    let sent = houses.a().warn_in_danger(&warning(), &[B]);
-    assert_eq!(sent.proposal.granted(B, "subject 1 identity"), Some("a person"));
-    houses.settle_all();
-    assert!(houses.b().entry(&houses.b().newest()).warning.unwrap().fields.iter().any(|f| f.path == "what"));
 }
 
 fn request(imminent_danger: bool) -> Request {

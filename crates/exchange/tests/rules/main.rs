@@ -11,8 +11,11 @@
 mod clocks;
 mod delivery;
 mod exercises;
+mod favours;
 mod life_floor;
+mod losses;
 mod outcomes;
 mod persons;
 mod release;
 mod standing;
+mod trail;

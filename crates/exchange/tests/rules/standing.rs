@@ -9,8 +9,8 @@ fn the_receiver_tells_the_three_ends_apart_and_none_is_shown_as_active() {
     let houses = TestHouses::two();
     let ends: [(&str, Option<Change>); 4] = [
         ("active", None),
-        ("lapsed", Some(Change::Lapse { note: None })),
-        ("cancelled", Some(Change::Cancel { note: Some("the group was arrested".to_owned()) })),
+        ("lapsed", Some(Change::Lapse)),
+        ("cancelled", Some(Change::Cancel)),
         ("recalled", Some(Change::Recall { reason: RecallReason::Undisclosed, counts: true })),
     ];
     for (word, change) in ends {
@@ -41,7 +41,7 @@ fn the_strongest_end_holds_whatever_came_after_it() {
     houses.a().recall(sent.warning);
     houses.settle_all();
     assert_eq!(houses.b().inbox()[0].standing, "recalled");
-    assert_eq!(code(houses.a().change("release1", sent.warning, Change::Cancel { note: None })), "wrong_step");
+    assert_eq!(code(houses.a().change("release1", sent.warning, Change::Cancel)), "wrong_step");
 }
 
 #[test]
@@ -92,9 +92,9 @@ fn only_the_giver_ends_a_warning() {
     let houses = TestHouses::two();
     let sent = houses.a().warn(&warning(), &[B]);
     houses.settle_all();
-    assert_eq!(code(houses.b().change("release1", sent.warning, Change::Cancel { note: None })), "unknown_warning");
+    assert_eq!(code(houses.b().change("release1", sent.warning, Change::Cancel)), "unknown_warning");
     for person in ["desk1", "liaison1", "operator1", "oversight1"] {
-        let tried = houses.a().change(person, sent.warning, Change::Cancel { note: None });
+        let tried = houses.a().change(person, sent.warning, Change::Cancel);
         assert_eq!(code(tried), "not_authorised", "{person}");
     }
 }

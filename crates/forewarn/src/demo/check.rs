@@ -44,6 +44,12 @@ impl Telling {
         self.lines.push(line.into());
     }
 
+    /// Tells a command that was run, its ids and paths shortened.
+    pub(crate) fn ran(&mut self, words: &[&str]) {
+        let words: Vec<String> = words.iter().map(|word| shortened(word)).collect();
+        self.say(format!("$ forewarn {}", words.join(" ")));
+    }
+
     /// Notes a fact.
     pub(crate) fn fact(&mut self, name: &str, value: impl Into<Value>) {
         self.facts.insert(name.to_owned(), value.into());
@@ -109,6 +115,18 @@ pub(crate) fn list<'v>(value: &'v Value, pointer: &str) -> Result<&'v [Value], F
 pub(crate) fn with<'v>(list: &'v [Value], key: &str, wanted: &str) -> Result<&'v Value, Failed> {
     let found = list.iter().find(|v| v.get(key).and_then(Value::as_str) == Some(wanted));
     found.ok_or_else(|| Failed::new(format!("a line whose {key} is {wanted}"), short(&list.into())))
+}
+
+/// A word of a command line as it is told: the first digits of an id, the name of a file, quotes where they are needed.
+fn shortened(word: &str) -> String {
+    let id = ["w-", "p-"].iter().any(|prefix| word.starts_with(prefix)) && word.len() > 20;
+    let hex = word.len() == 64 && word.bytes().all(|b| b.is_ascii_hexdigit());
+    match (id || hex, word.rsplit_once('/')) {
+        (true, _) => format!("{}…", word.get(..10).unwrap_or(word)),
+        (false, Some((folder, file))) if folder.starts_with('/') => file.to_owned(),
+        _ if word.contains(' ') => format!("{word:?}"),
+        _ => word.to_owned(),
+    }
 }
 
 /// A value cut to what a person reads.

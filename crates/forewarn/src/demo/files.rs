@@ -11,6 +11,8 @@ use super::check::Failed;
 pub(crate) const CANARIES: [&str; 4] = ["LARK", "intercept", "unit 7", "HARBOUR"];
 /// What every name of a person begins with.
 pub(crate) const NAMES: &str = "Name of Subject";
+/// What both receivers are told, so that a search for the others shows that it searches.
+pub(crate) const HELD_BY_ALL: &str = "Bombings planned in City P";
 /// How many persons the warning names.
 pub(crate) const PERSONS: usize = 7;
 

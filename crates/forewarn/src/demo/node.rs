@@ -13,7 +13,7 @@ use std::time::Duration;
 use rand_core::Rng;
 use serde_json::Value;
 
-use super::check::{Failed, at, short, text};
+use super::check::{Failed, at, list, short, text};
 use super::stop::Stop;
 use crate::clock;
 
@@ -62,6 +62,8 @@ struct Process {
 pub(crate) struct Refused {
     /// The stable word.
     pub(crate) code: String,
+    /// The values that it rests on.
+    pub(crate) detail: String,
     /// Everything that a person reads.
     pub(crate) words: String,
 }
@@ -237,7 +239,10 @@ impl Node {
     pub(crate) fn stop(&mut self) {
         let Some(mut process) = self.process.take() else { return };
         let pid = process.child.id().to_string();
-        let _ = Command::new("kill").args(["-TERM", &pid]).stderr(Stdio::null()).status();
+        let asked = Command::new("kill").args(["-TERM", &pid]).stderr(Stdio::null()).status();
+        if !asked.is_ok_and(|status| status.success()) {
+            let _ = process.child.kill();
+        }
         // Its standard output closes when it ends.
         let ended = loop {
             if let Err(end) = process.lines.recv_timeout(STOP_MAX) {
@@ -248,6 +253,24 @@ impl Node {
             let _ = process.child.kill();
         }
         let _ = process.child.wait();
+    }
+
+    /// Every entry of every log that the node holds, opened, each as the node shows it.
+    pub(crate) fn every_entry(&self, who: &str) -> Result<Vec<String>, Failed> {
+        let partners = self.ask(who, &["partner", "list"])?;
+        let mut entries = Vec::new();
+        for partner in list(&partners, "")? {
+            for channel in list(partner, "/channels")? {
+                let origin = text(channel, "/origin")?;
+                let log = origin.rsplit('/').next().unwrap_or_default();
+                for index in 0..channel.get("size").and_then(Value::as_u64).unwrap_or_default() {
+                    let entry = format!("{log}/{index}");
+                    entries
+                        .push(self.ask(who, &["show", &entry, "--why", "searched by the demo"])?.to_string());
+                }
+            }
+        }
+        Ok(entries)
     }
 
     /// Whether any file in the data folder, sealed or not, holds these bytes as they are.
@@ -297,7 +320,7 @@ fn refusal(value: &Value) -> Option<Refused> {
     let part = |key: &str| error.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let words: Vec<_> =
         [part("fact"), part("detail"), part("hint")].into_iter().filter(|w| !w.is_empty()).collect();
-    Some(Refused { code: part("code"), words: words.join("; ") })
+    Some(Refused { code: part("code"), detail: part("detail"), words: words.join("; ") })
 }
 
 fn line(words: &[&str]) -> String {

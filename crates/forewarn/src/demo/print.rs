@@ -95,6 +95,19 @@ impl Programme {
         }
     }
 
+    /// Somebody pressed Ctrl-C before the end.
+    pub(crate) fn interrupted(&mut self, why: &Failed) {
+        if self.json {
+            return self.failed(why);
+        }
+        self.bar.finish_and_clear();
+        say::err(&format!(
+            "stopped in step {} of {}; the nodes have stopped as well",
+            self.steps.len(),
+            self.of
+        ));
+    }
+
     /// A step failed: which, what was expected, what was found.
     pub(crate) fn failed(&mut self, why: &Failed) {
         self.bar.finish_and_clear();
@@ -128,44 +141,62 @@ pub(crate) fn failed(why: &Failed, json: bool) {
 fn failed_lines(why: &Failed, step: usize) {
     let fact = if step == 0 { "the demo could not begin".to_owned() } else { format!("step {step} failed") };
     let detail = format!("expected: {}\nfound:    {}", why.expected, why.found);
-    let hint = Some(why.hint.as_str()).filter(|h| !h.is_empty());
-    say::err(&say::three_parts(&fact, Some(&detail), hint));
+    let hint = match why.hint.as_str() {
+        "" => "`forewarn demo --out DIR` keeps the nodes' folders and logs",
+        hint => hint,
+    };
+    say::err(&say::three_parts(&fact, Some(&detail), Some(hint)));
 }
 
-/// The lines of a told line: words at the spaces, tables and commands as they are.
+/// The lines of a told line; tables and commands stay as they are.
 fn wrapped(line: &str) -> Vec<String> {
     let line = plain_line(line);
-    let as_it_is = line.starts_with(' ') || line.starts_with('$') || line.chars().count() <= WIDTH - 4;
-    if as_it_is {
-        return vec![format!("    {line}")];
-    }
+    let as_it_is = line.starts_with(' ') || line.starts_with('$');
+    let lines = if as_it_is { vec![line] } else { broken(&line, WIDTH - 4) };
+    lines.into_iter().map(|l| format!("    {l}")).collect()
+}
+
+/// A text broken at its spaces into lines of at most `width` characters; a longer word has a line of its own.
+fn broken(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
-    for word in line.split(' ') {
-        let room = lines.last().is_some_and(|l| l.chars().count() + word.chars().count() + 5 <= WIDTH);
+    for word in text.split(' ') {
         match lines.last_mut() {
             Some(last) if last.is_empty() => last.push_str(word),
-            Some(last) if room => {
+            Some(last) if last.chars().count() + 1 + word.chars().count() <= width => {
                 last.push(' ');
                 last.push_str(word);
             }
             _ => lines.push(word.to_owned()),
         }
     }
-    lines.into_iter().map(|l| format!("    {l}")).collect()
+    lines
 }
 
-/// A table: the first column to the left, the others beside it, all indented.
+/// The longest line of a cell, in characters.
+const CELL: usize = 42;
+
+/// A table: cells beside one another, long ones over several lines, numbers to the right.
 pub(crate) fn table(rows: &[Vec<String>]) -> Vec<String> {
+    let rows: Vec<Vec<Vec<String>>> =
+        rows.iter().map(|row| row.iter().map(|cell| broken(cell, CELL)).collect()).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
-    let width =
-        |n: usize| rows.iter().filter_map(|r| r.get(n)).map(|c| c.chars().count()).max().unwrap_or_default();
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    rows.iter()
-        .map(|row| {
-            let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-            format!("  {}", cells.collect::<Vec<_>>().join("   ")).trim_end().to_owned()
-        })
-        .collect()
+    let widest = |n: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(n)).flatten();
+        cells.map(|line| line.chars().count()).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..columns).map(widest).collect();
+    let mut lines = Vec::new();
+    for row in &rows {
+        for n in 0..row.iter().map(Vec::len).max().unwrap_or_default() {
+            let cells = row.iter().zip(&widths).map(|(cell, width)| {
+                let line = cell.get(n).map(String::as_str).unwrap_or_default();
+                let number = !line.is_empty() && line.bytes().all(|b| b.is_ascii_digit());
+                if number { format!("{line:>width$}") } else { format!("{line:<width$}") }
+            });
+            lines.push(format!("  {}", cells.collect::<Vec<_>>().join("   ")).trim_end().to_owned());
+        }
+    }
+    lines
 }
 
 fn node_document(node: &Node) -> Value {

@@ -103,7 +103,9 @@ impl<'a> Said<'a> {
 
     /// Whether it is an object or a list with something in it.
     pub(crate) fn has_parts(self) -> bool {
-        self.0.is_some_and(|v| v.as_array().is_some_and(|a| !a.is_empty()) || v.as_object().is_some_and(|o| !o.is_empty()))
+        self.0.is_some_and(|v| {
+            v.as_array().is_some_and(|a| !a.is_empty()) || v.as_object().is_some_and(|o| !o.is_empty())
+        })
     }
 
     /// Whether it is a list.

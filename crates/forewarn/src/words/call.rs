@@ -103,7 +103,9 @@ fn internal(error: impl std::fmt::Display) -> Failure {
 fn read(status: StatusCode, body: &[u8]) -> Result<Answer, Failure> {
     let value: Option<Value> = serde_json::from_slice(body).ok();
     if status.is_success() {
-        return value.map(Answer).ok_or_else(|| Failure::world("bad_answer", "the node's answer cannot be read"));
+        return value
+            .map(Answer)
+            .ok_or_else(|| Failure::world("bad_answer", "the node's answer cannot be read"));
     }
     let part = |key: &str| {
         let error = value.as_ref().and_then(|v| v.get("error"));

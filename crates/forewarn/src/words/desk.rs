@@ -100,10 +100,15 @@ fn whole_name(given: &str, names: &[&str]) -> Result<String, Failure> {
         [one] => Ok((*one).to_owned()),
         [] => {
             let unknown = Failure::yours("unknown_partner", format!("there is no partner {given}"));
-            let near = names.iter().filter(|name| steps(&label(name), given) <= 2).min_by_key(|n| steps(&label(n), given));
+            let near = names
+                .iter()
+                .filter(|name| steps(&label(name), given) <= 2)
+                .min_by_key(|n| steps(&label(n), given));
             Err(match near {
                 Some(near) => unknown.hint(format!("did you mean {near} ?")),
-                None => unknown.hint("`forewarn partner list` names them; `forewarn partner add` pins a card"),
+                None => {
+                    unknown.hint("`forewarn partner list` names them; `forewarn partner add` pins a card")
+                }
             })
         }
         several => Err(Failure::yours("ambiguous_partner", format!("{given} may be more than one partner"))

@@ -35,7 +35,10 @@ pub(crate) struct Read {
 
 impl Read {
     pub(crate) fn run(self, desk: &Desk) -> Result<Shown, Failure> {
-        let next = format!("Its giver is told that the duty officer has read it.\n\nNext\n  forewarn dispose {} accepted\n", safe(&self.entry));
+        let next = format!(
+            "Its giver is told that the duty officer has read it.\n\nNext\n  forewarn dispose {} accepted\n",
+            safe(&self.entry)
+        );
         desk.done("/v1/release/read", &input::EntryOnly { entry: self.entry }, &next)
     }
 }

@@ -49,8 +49,10 @@ impl Failure {
 
     /// A file that cannot be read or written.
     pub(crate) fn file(path: &Path, error: &std::io::Error) -> Self {
-        Self { status: if error.kind() == std::io::ErrorKind::NotFound { REFUSED } else { WORLD },
-            ..Self::yours("file", format!("{}: {error}", path.display())) }
+        Self {
+            status: if error.kind() == std::io::ErrorKind::NotFound { REFUSED } else { WORLD },
+            ..Self::yours("file", format!("{}: {error}", path.display()))
+        }
     }
 
     /// The same with the values it rests on.

@@ -7,8 +7,8 @@ use model::file::{
     FORMAT, GradeWords, PlaceRung, TargetRung, TextRung, TimeRung, ValidityWords, WarningFile,
 };
 use model::vocab::{
-    Confidence, Domain, GradeScheme, HarmKind, Likelihood, MatterKind, PlaceGrain, Precedence, Status, TargetKind,
-    TimeDepth, Tlp,
+    Confidence, Domain, GradeScheme, HarmKind, Likelihood, MatterKind, PlaceGrain, Precedence, Status,
+    TargetKind, TimeDepth, Tlp,
 };
 use model::words::HandlingWords;
 use serde_json::json;
@@ -141,7 +141,11 @@ impl Flags {
             who: words(self.who),
             how: words(self.how),
             place: place.into_iter().collect(),
-            time: self.when.into_iter().map(|from| TimeRung { from, to: None, depth, handling: None }).collect(),
+            time: self
+                .when
+                .into_iter()
+                .map(|from| TimeRung { from, to: None, depth, handling: None })
+                .collect(),
             giver: Vec::new(),
             source_line: Vec::new(),
             subjects: Vec::new(),

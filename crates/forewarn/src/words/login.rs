@@ -54,7 +54,8 @@ pub(crate) struct Activate {
 impl Activate {
     pub(crate) fn run(self, desk: &Desk) -> Result<Shown, Failure> {
         let secret = reading::secret(self.secret_file.as_deref(), "One-time secret")?;
-        let chosen = reading::chosen_secret(self.passphrase_file.as_deref(), "Passphrase (12 characters or more)")?;
+        let chosen =
+            reading::chosen_secret(self.passphrase_file.as_deref(), "Passphrase (12 characters or more)")?;
         let input = input::Activate {
             name: self.name,
             secret: secret.trim().to_owned(),
@@ -72,14 +73,22 @@ fn opened(desk: &Desk, mut answer: Answer) -> Result<Shown, Failure> {
         session.insert("session".to_owned(), json!(desk.session.path()));
     }
     let said = answer.said();
-    let until = said.at("until").time().map(|t| times::both(t, desk.look.now)).unwrap_or_default();
-    let text = format!("{} is logged in here, until {until} at the latest.\nRoles: {}\n", said.at("name").line(), roles(&answer));
+    let until = said.at("until").time().map(|t| times::until(t, desk.look.now)).unwrap_or_default();
+    let text = format!(
+        "{} is logged in here until {until} at the latest.\nRoles: {}\n",
+        said.at("name").line(),
+        roles(&answer)
+    );
     Ok(Shown::of(answer, text))
 }
 
 fn roles(answer: &Answer) -> String {
     let roles = answer.said().at("roles").joined(", ");
-    if roles.is_empty() { "none yet; an operator grants them (`forewarn person grant`)".to_owned() } else { roles }
+    if roles.is_empty() {
+        "none yet; an operator grants them (`forewarn person grant`)".to_owned()
+    } else {
+        roles
+    }
 }
 
 /// End the session of this terminal
@@ -95,7 +104,10 @@ impl Logout {
             Ok(answer) => Ok(Shown::of(answer, "Logged out.\n")),
             // The node has forgotten the session, or does not run: sessions live in its memory alone.
             Err(e) if e.code == "not_logged_in" || e.status == NO_NODE || e.code == "bad_permission" => {
-                Ok(Shown::of(Answer(json!({ "done": true })), "Logged out: nobody is logged in here any more.\n"))
+                Ok(Shown::of(
+                    Answer(json!({ "done": true })),
+                    "Logged out: nobody is logged in here any more.\n",
+                ))
             }
             Err(e) => Err(e),
         }
@@ -130,7 +142,10 @@ pub(crate) struct Passphrase {
 impl Passphrase {
     pub(crate) fn run(self, desk: &Desk) -> Result<Shown, Failure> {
         let present = reading::secret(self.present_file.as_deref(), "Present passphrase")?;
-        let chosen = reading::chosen_secret(self.passphrase_file.as_deref(), "Passphrase chosen (12 characters or more)")?;
+        let chosen = reading::chosen_secret(
+            self.passphrase_file.as_deref(),
+            "Passphrase chosen (12 characters or more)",
+        )?;
         let input = input::ChangePassphrase {
             present: present.as_str().to_owned(),
             chosen: chosen.as_str().to_owned(),

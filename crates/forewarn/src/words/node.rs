@@ -55,11 +55,15 @@ impl Init {
         let made = crate::init::init(&desk.dir, &config, &self.operator).map_err(|refusal| {
             let unsaid = refusal.code == "bad_address" && self.listen.is_none() && refusal.hint.is_none();
             let failure = Failure::from(refusal);
-            if unsaid { failure.hint("where the address is a name, say where to listen: `--listen 0.0.0.0:4430`") } else { failure }
+            if unsaid {
+                failure.hint("where the address is a name, say where to listen: `--listen 0.0.0.0:4430`")
+            } else {
+                failure
+            }
         })?;
         let data = desk.dir.root().display();
         let (name, words, operator, secret) = (&made.name, &made.words, &made.operator, &made.secret);
-        let until = super::show::times::both(made.secret_until, desk.look.now);
+        let until = super::show::times::until(made.secret_until, desk.look.now);
         let head = desk.look.ink(Ink::Head, &format!("{name} is made, in {data}"));
         let text = format!(
             "{head}\n\n\
@@ -123,7 +127,10 @@ fn ready(name: &str, address: &str, socket: &Path, json: bool) {
     let line = if json {
         say::json_line(&json!({ "ready": true, "address": address, "socket": socket }))
     } else {
-        format!("{name} is running: partners at {address}, commands at {}. Ctrl-C stops it.", socket.display())
+        format!(
+            "{name} is running: partners at {address}, commands at {}. Ctrl-C stops it.",
+            socket.display()
+        )
     };
     if let Err(e) = say::out(&line) {
         // The node runs all the same; whoever waits for the line hears nothing, so the log says why.

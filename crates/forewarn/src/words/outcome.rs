@@ -132,8 +132,13 @@ pub(crate) struct Thank {
 impl Thank {
     pub(crate) fn run(self, desk: &Desk) -> Result<Shown, Failure> {
         let to = desk.partner_if(self.to.as_deref())?;
-        let input =
-            ThanksGive { entry: self.entry, to, text: self.text, from_role: self.from_role, relay_to: self.relay_to };
+        let input = ThanksGive {
+            entry: self.entry,
+            to,
+            text: self.text,
+            from_role: self.from_role,
+            relay_to: self.relay_to,
+        };
         desk.done("/v1/thanks/give", &input, "The thanks are on their way.\n")
     }
 }

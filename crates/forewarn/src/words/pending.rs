@@ -5,16 +5,24 @@ use clap::Args;
 
 use super::desk::{Desk, Shown};
 use super::failure::Failure;
-use super::show::people;
+use super::show::{people, preview};
 
-/// List what waits for a second person
+/// List what waits for a second person, or read one proposal whole
 #[derive(Debug, Args)]
-#[command(after_help = eg!("forewarn pending", "a session; what is listed depends on your roles."))]
-pub(crate) struct Pending {}
+#[command(after_help = eg!("forewarn pending p-0190f3c2-…", "a session; what is shown depends on your roles."))]
+pub(crate) struct Pending {
+    /// A proposal (p-…): what each recipient would get, with the digest to approve
+    proposal: Option<String>,
+}
 
 impl Pending {
     pub(crate) fn run(self, desk: &Desk) -> Result<Shown, Failure> {
-        desk.show("/v1/pending/list", &input::Nothing {}, people::pending)
+        match self.proposal {
+            None => desk.show("/v1/pending/list", &input::Nothing {}, people::pending),
+            Some(proposal) => {
+                desk.show("/v1/proposal/show", &input::ProposalShow { proposal }, preview::preview)
+            }
+        }
     }
 }
 

@@ -14,7 +14,8 @@ const FILE_BYTES_MAX: u64 = 768 * 1024;
 
 /// The text of a file, or of standard input for `-`.
 pub(crate) fn text(file: &Path) -> Result<String, Failure> {
-    let read = if file == Path::new("-") { limited(io::stdin().lock()) } else { File::open(file).and_then(limited) };
+    let read =
+        if file == Path::new("-") { limited(io::stdin().lock()) } else { File::open(file).and_then(limited) };
     read.map_err(|e| match e.kind() {
         io::ErrorKind::InvalidData => {
             Failure::yours("bad_file", format!("{} cannot be read", file.display())).detail(e.to_string())
@@ -52,7 +53,9 @@ pub(crate) fn secret(file: Option<&Path>, question: &str) -> Result<Zeroizing<St
 pub(crate) fn chosen_secret(file: Option<&Path>, question: &str) -> Result<Zeroizing<String>, Failure> {
     let first = secret(file, question)?;
     if file.is_none() && *typed("The same again")? != *first {
-        return Err(Failure::yours("differs", "the two passphrases differ").hint("nothing was changed; try again"));
+        return Err(
+            Failure::yours("differs", "the two passphrases differ").hint("nothing was changed; try again")
+        );
     }
     Ok(first)
 }

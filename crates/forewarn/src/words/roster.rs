@@ -43,7 +43,9 @@ fn line(text: &str) -> Result<input::RosterLine, String> {
 impl Roster {
     pub(crate) fn run(self, desk: &Desk) -> Result<Shown, Failure> {
         match self.act {
-            RosterAct::Set { lines } => desk.done("/v1/roster/set", &input::Roster { lines }, "The roster is written.\n"),
+            RosterAct::Set { lines } => {
+                desk.done("/v1/roster/set", &input::Roster { lines }, "The roster is written.\n")
+            }
             RosterAct::Show => desk.show("/v1/roster/show", &Nothing {}, people::roster),
         }
     }

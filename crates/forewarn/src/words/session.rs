@@ -48,9 +48,12 @@ impl SessionFile {
         };
         let mode = file.metadata().map_err(|e| Failure::file(&self.path, &e))?.permissions().mode() & 0o777;
         if mode & 0o077 != 0 {
-            return Err(Failure::yours("bad_permission", format!("{} can be read by others", self.path.display()))
-                .detail(format!("its permissions are {mode:o}; only the owner may have any"))
-                .hint("`forewarn logout`, then log in again: the session may have been taken over"));
+            return Err(Failure::yours(
+                "bad_permission",
+                format!("{} can be read by others", self.path.display()),
+            )
+            .detail(format!("its permissions are {mode:o}; only the owner may have any"))
+            .hint("`forewarn logout`, then log in again: the session may have been taken over"));
         }
         let token = say::first_line(&mut BufReader::new(file)).map_err(|e| Failure::file(&self.path, &e))?;
         Ok(Some(token).filter(|t| !t.is_empty()))
@@ -93,7 +96,8 @@ impl SessionFile {
 /// Whether only its owner can look into the folder, and its owner is who runs this process.
 fn is_private(folder: &Path) -> bool {
     let ours = fs::metadata("/proc/self").map(|m| m.uid());
-    fs::metadata(folder).is_ok_and(|m| m.is_dir() && m.mode() & 0o077 == 0 && ours.is_ok_and(|uid| uid == m.uid()))
+    fs::metadata(folder)
+        .is_ok_and(|m| m.is_dir() && m.mode() & 0o077 == 0 && ours.is_ok_and(|uid| uid == m.uid()))
 }
 
 #[cfg(test)]
@@ -159,7 +163,9 @@ mod tests {
         fs::set_permissions(runtime.path(), Permissions::from_mode(0o755)).unwrap();
         assert!(SessionFile::find(None, data.path(), &here).path().starts_with(data.path()));
         fs::set_permissions(runtime.path(), Permissions::from_mode(0o700)).unwrap();
-        assert!(SessionFile::find(None, data.path(), &here).path().starts_with(runtime.path().join("forewarn")));
+        assert!(
+            SessionFile::find(None, data.path(), &here).path().starts_with(runtime.path().join("forewarn"))
+        );
         let named = SessionFile::find(Some(Path::new("mine")), data.path(), &here);
         assert_eq!(named.path(), Path::new("/mine"));
     }

@@ -1,6 +1,7 @@
 //! What answers look like: calm and dense, the clock first, nothing without its asserter. One file for each kind of
 //! answer; each function takes an answer and gives a text.
 
+pub(crate) mod answers;
 pub(crate) mod entry;
 pub(crate) mod inbox;
 pub(crate) mod ledger;

@@ -78,7 +78,8 @@ fn terminal_name() -> String {
     let terminal = [0, 2, 1].into_iter().find_map(|stream| {
         let path = std::fs::read_link(format!("/proc/self/fd/{stream}")).ok()?;
         let text = path.to_str()?;
-        (text.starts_with("/dev/pts/") || text.starts_with("/dev/tty") || text == "/dev/console").then(|| text.to_owned())
+        (text.starts_with("/dev/pts/") || text.starts_with("/dev/tty") || text == "/dev/console")
+            .then(|| text.to_owned())
     });
     let Some(terminal) = terminal else { return "no-terminal".to_owned() };
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();

@@ -77,7 +77,8 @@ impl Undertaking {
                 let done = format!(
                     "Declared to {to}. A warning that keeps it names it: `forewarn undertaking list` shows the entry for `--under`.\n"
                 );
-                let undertaking = body::Undertaking { domain, text, protected, harm: harm.into_iter().collect(), until };
+                let undertaking =
+                    body::Undertaking { domain, text, protected, harm: harm.into_iter().collect(), until };
                 desk.done("/v1/undertaking/declare", &Undertake { to, undertaking }, &done)
             }
             UndertakingAct::Accept { entry } => {

@@ -50,11 +50,11 @@ enum WarningAct {
     ))]
     Preview(Preview),
     /// Tell everyone who has it that it is over
-    #[command(after_help = eg!("forewarn warning cancel w-0190f3c2-… --note \"the danger has passed\"", "role release."))]
-    Cancel(Note),
+    #[command(after_help = eg!("forewarn warning cancel w-0190f3c2-…", "role release."))]
+    Cancel(One),
     /// Tell everyone who has it that it is no longer asserted
     #[command(after_help = eg!("forewarn warning lapse w-0190f3c2-…", "role release."))]
-    Lapse(Note),
+    Lapse(One),
     /// Ask it back from everyone who has it
     #[command(after_help = eg!("forewarn warning recall w-0190f3c2-… --reason error", "role release."))]
     Recall {
@@ -84,18 +84,9 @@ struct Write {
 }
 
 #[derive(Debug, Args)]
-struct Note {
+struct One {
     /// The warning
     warning: String,
-    /// A word to the recipients; it is sent as you write it
-    #[arg(long, value_name = "TEXT")]
-    note: Option<String>,
-}
-
-impl From<Note> for input::Standing {
-    fn from(Note { warning, note }: Note) -> Self {
-        Self { warning, note }
-    }
 }
 
 #[derive(Debug, Args)]
@@ -140,7 +131,9 @@ fn recipient(text: &str) -> Result<input::Recipient, String> {
 fn let_through(text: &str) -> Result<input::Override, String> {
     let mut parts = text.splitn(3, '=').map(|part| part.trim().to_owned());
     match (parts.next(), parts.next(), parts.next()) {
-        (Some(path), Some(word), Some(reason)) if !path.is_empty() && !word.is_empty() && !reason.is_empty() => {
+        (Some(path), Some(word), Some(reason))
+            if !path.is_empty() && !word.is_empty() && !reason.is_empty() =>
+        {
             Ok(input::Override { path, word, reason })
         }
         _ => Err("write it like \"what=LARK=a common word here\"".to_owned()),
@@ -157,13 +150,13 @@ impl Warning {
                 desk.show("/v1/warning/show", &input::WarningShow { warning, why }, shown::whole)
             }
             WarningAct::Preview(preview) => preview.run(desk),
-            WarningAct::Cancel(note) => {
+            WarningAct::Cancel(One { warning }) => {
                 let over = |said: Said<'_>, _: &Look| shown::changed(said, "We say that it is over.");
-                desk.show("/v1/warning/cancel", &input::Standing::from(note), over)
+                desk.show("/v1/warning/cancel", &input::WarningOnly { warning }, over)
             }
-            WarningAct::Lapse(note) => {
+            WarningAct::Lapse(One { warning }) => {
                 let lapsed = |said: Said<'_>, _: &Look| shown::changed(said, "We no longer say so.");
-                desk.show("/v1/warning/lapse", &input::Standing::from(note), lapsed)
+                desk.show("/v1/warning/lapse", &input::WarningOnly { warning }, lapsed)
             }
             WarningAct::Recall { warning, reason, uncount } => {
                 let recalled = |said: Said<'_>, _: &Look| shown::changed(said, "It is asked back.");
@@ -189,7 +182,8 @@ impl Write {
                 json(&WarningFile { under: Some(under), ..file })?
             }
             (None, under) => {
-                let protectors = flags.protectors.iter().map(|p| desk.partner(p)).collect::<Result<_, _>>()?;
+                let protectors =
+                    flags.protectors.iter().map(|p| desk.partner(p)).collect::<Result<_, _>>()?;
                 json(&WarningFile { under, ..flags.file(protectors)? })?
             }
         };
@@ -207,7 +201,8 @@ fn whole_entry(desk: &Desk, entry: String) -> Result<model::body::EntryName, Fai
     let said = answer.said();
     if !said.at("kind").is("undertaking.declared") {
         let fact = format!("{} is no undertaking", said.at("entry").line());
-        return Err(Failure::yours("not_an_undertaking", fact).hint("`forewarn undertaking list` names those of ours"));
+        return Err(Failure::yours("not_an_undertaking", fact)
+            .hint("`forewarn undertaking list` names those of ours"));
     }
     entry_name(said.at("entry").raw())
 }
@@ -236,7 +231,10 @@ mod tests {
     fn a_recipient_is_read_with_what_is_stated_to_it() {
         let stated = recipient("service-b.example,purpose=protect_victim,precedence=flash").unwrap();
         assert_eq!(stated.party, "service-b.example");
-        assert_eq!((stated.purpose, stated.precedence), (Some(Purpose::ProtectVictim), Some(Precedence::Flash)));
+        assert_eq!(
+            (stated.purpose, stated.precedence),
+            (Some(Purpose::ProtectVictim), Some(Precedence::Flash))
+        );
         assert!(recipient("service-b.example,precedence=fast").unwrap_err().contains("flash"));
         assert!(recipient("service-b.example,fast").is_err() && recipient(",purpose=investigate").is_err());
     }
@@ -244,7 +242,10 @@ mod tests {
     #[test]
     fn a_word_is_let_through_with_its_field_and_a_reason() {
         let word = let_through("what=LARK=a=b, a common word").unwrap();
-        assert_eq!((word.path.as_str(), word.word.as_str(), word.reason.as_str()), ("what", "LARK", "a=b, a common word"));
+        assert_eq!(
+            (word.path.as_str(), word.word.as_str(), word.reason.as_str()),
+            ("what", "LARK", "a=b, a common word")
+        );
         assert!(let_through("what=LARK").is_err() && let_through("what==x").is_err());
     }
 }

@@ -92,6 +92,12 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_waiting ON outbox(partner, seq) WHERE state = 'queued';
 CREATE INDEX outbox_entry ON outbox(origin, idx) WHERE origin IS NOT NULL;
 
+-- Keys of texts that this database holds no more, to be deleted from keys.db once this is durable.
+CREATE TABLE keys_to_forget (
+    id    BLOB PRIMARY KEY,
+    entry INTEGER NOT NULL                  -- 1: of an entry that was erased; 0: of an outbox body that was sent or stopped
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE evidence (
     id      INTEGER PRIMARY KEY,
     channel INTEGER NOT NULL,

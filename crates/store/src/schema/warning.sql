@@ -30,6 +30,7 @@ CREATE TABLE proposals (
     approval    TEXT                        -- the approver's signed note, once given
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX proposals_by_warning ON proposals(warning);
+CREATE INDEX proposals_open ON proposals(created_at, id) WHERE state = 'proposed';
 
 CREATE TABLE proposal_copies (
     proposal  TEXT NOT NULL REFERENCES proposals(id),
@@ -52,6 +53,7 @@ CREATE TABLE copies (
     at        INTEGER NOT NULL,
     PRIMARY KEY (warning, recipient, proposal)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX copies_by_outbox ON copies(outbox);
 
 CREATE TABLE decisions (
     id        TEXT PRIMARY KEY,
@@ -75,3 +77,4 @@ CREATE TABLE reviews (
     done_at  INTEGER,
     verdict  TEXT
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX reviews_open ON reviews(due) WHERE done_at IS NULL;

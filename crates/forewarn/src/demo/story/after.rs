@@ -13,48 +13,48 @@ pub(crate) fn outcome(play: &mut World, tell: &mut Telling) -> Result<(), Failed
     let (a, b, c, entry) = (&play.a, &play.b, &play.c, &play.seen.to_b);
     let refused = b.refused(DESK, &["outcome", "report", entry, &wrong])?;
     tell.equal("a tally that does not add up is refused", refused.code, "bad_outcome")?;
+    tell.say(format!("B first counts six of seven, and is refused: {}.", refused.detail));
     b.ask(DESK, &["outcome", "report", entry, &right])?;
+    tell.ran(&["outcome", "report", entry, &right]);
     let said = a.until("the outcome", DESK, &["show", entry], |answer| {
-        let answers = answer.get("answers")?.as_array()?.iter();
-        answers
-            .filter(|l| word(l, "answer").as_deref() == Some("outcome"))
-            .find_map(|l| l.get("said").cloned())
+        let mut answers = answer.get("answers")?.as_array()?.iter();
+        let line = answers.find(|l| word(l, "answer").as_deref() == Some("outcome"))?;
+        line.get("said").cloned()
     })?;
-    tell.equal("the attack did not take place", text(&said, "/event")?, "not_occurred")?;
-    tell.equal("because it was blocked", text(&said, "/determination")?, "blocked")?;
-    tell.equal("the warning was decisive", text(&said, "/contribution")?, "decisive")?;
-    tell.equal("its usefulness", text(&said, "/usefulness")?, "high")?;
-    let lost = with(list(&said, "/counts")?, "measure", "lives_lost")?;
-    tell.equal("lives lost, said as zero", lost.get("value").cloned(), 0)?;
-    let injured =
-        list(&said, "/counts")?.iter().any(|l| word(l, "measure").as_deref() == Some("lives_saved"));
-    tell.equal("a measure that was not said reads as something", injured, false)?;
-    let groups = list(&said, "/subjects/groups")?;
-    let numbers: Vec<u64> = groups.iter().filter_map(|g| g.get("number")?.as_u64()).collect();
-    tell.equal("the groups", numbers.clone(), vec![3, 2, 2])?;
-    tell.equal("their sum is the number declared", numbers.iter().sum::<u64>(), PERSONS)?;
-    tell.equal("unknown is a status", text(&said, "/subjects/groups/2/status")?, "unknown")?;
-    let until = play.days.remanded_until;
-    tell.equal(
-        "three are remanded until a day",
-        text(&said, "/subjects/groups/0/until")?,
-        until.to_string(),
-    )?;
-    tell.equal("one question stays open", list(&said, "/open_questions")?.len(), 1)?;
+    counted(play, &said, tell)?;
     let at_c = c.ask(DESK, &["show", &play.seen.to_c])?;
     tell.equal("C is told nothing of it", list(&at_c, "/answers")?.len(), 0)?;
-    for trace in ["lives_lost", "remanded", "not_occurred"] {
-        tell.equal(&format!("{trace:?} stands in C's data folder"), c.holds_bytes(trace)?, false)?;
-    }
-    tell.say(format!("B first counts six of seven, and is refused: {}", refused.words));
+    let held = c.every_entry(DESK)?.join("\n");
+    tell.holds("the search finds what was given", held.contains(files::HELD_BY_ALL), &held.clone().into())?;
+    tell.silent("what C holds", &held, &["lives_lost", "remanded", "not_occurred"])?;
     tell.say(format!(
-        "Then: the attack did not take place, blocked; the warning was decisive, its usefulness high. Of {PERSONS} persons 3 \
-         are remanded until {}, 2 were remanded before, of 2 the status is unknown, and that question stays open. Lives \
+        "A reads: the attack did not take place, blocked; the warning was decisive, its usefulness high. Of {PERSONS} persons \
+         3 are remanded until {}, 2 were remanded before, of 2 the status is unknown, and that stays an open question. Lives \
          lost: 0, said as zero. C's node holds no trace of it.",
-        until.strftime("%-d %B")
+        play.days.remanded_until.strftime("%-d %B")
     ));
     tell.fact("outcome", said);
     Ok(())
+}
+
+/// What A reads of it: every number as B said it, and none that B did not say.
+fn counted(play: &World, said: &Value, tell: &mut Telling) -> Result<(), Failed> {
+    tell.equal("the attack did not take place", text(said, "/event")?, "not_occurred")?;
+    tell.equal("because it was blocked", text(said, "/determination")?, "blocked")?;
+    tell.equal("the warning was decisive", text(said, "/contribution")?, "decisive")?;
+    tell.equal("its usefulness", text(said, "/usefulness")?, "high")?;
+    let counts = list(said, "/counts")?;
+    let lost = with(counts, "measure", "lives_lost")?;
+    tell.equal("lives lost, said as zero", lost.get("value").cloned(), 0)?;
+    tell.equal("what was not counted is absent, and not zero", counts.len(), 1)?;
+    let groups = list(said, "/subjects/groups")?;
+    let numbers: Vec<u64> = groups.iter().filter_map(|g| g.get("number")?.as_u64()).collect();
+    tell.equal("the groups", numbers.clone(), vec![3, 2, 2])?;
+    tell.equal("their sum is the number declared", numbers.iter().sum::<u64>(), PERSONS)?;
+    tell.equal("unknown is a status", text(said, "/subjects/groups/2/status")?, "unknown")?;
+    let until = play.days.remanded_until.to_string();
+    tell.equal("three are remanded until a day", text(said, "/subjects/groups/0/until")?, until)?;
+    tell.equal("one question stays open", list(said, "/open_questions")?.len(), 1)
 }
 
 /// Thanks, and that they reached the head of the service.
@@ -120,9 +120,10 @@ pub(crate) fn undertaking(play: &mut World, tell: &mut Telling) -> Result<(), Fa
         (word(line(answer, &a.name, title)?, "disposition")? == "accepted").then_some(())
     })?;
     tell.say(format!("B undertakes: \u{201c}{promise}\u{201d}; A takes note ({undertaking})."));
+    tell.ran(&["warning", "write", &file, "--under", &undertaking]);
     tell.say(
-        "\u{201c}We pay them back\u{201d}: B learns of an attack on a hotel in a third country where A's citizens stay. Written, \
-         previewed, approved and released by B's people; A sees that it keeps the undertaking, and accepts it.",
+        "\u{201c}We pay them back\u{201d}: B learns of an attack on a hotel in a third country where A's citizens stay. B's people \
+         write, preview, approve and release it; A sees that it keeps the undertaking, and accepts it.",
     );
     tell.fact("undertaking", undertaking.clone());
     tell.fact("kept_by", entry.clone());

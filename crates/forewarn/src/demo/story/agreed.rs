@@ -72,50 +72,57 @@ fn state_of(node: &Node, partner: &str, domain: &str) -> Result<String, Failed> 
 /// A quarrel in cyber: nothing in counter-terrorism moves.
 pub(crate) fn firewall(play: &mut World, tell: &mut Telling) -> Result<(), Failed> {
     let (a, b) = (&play.a, &play.b);
-    let before = sayings(a, b, &play.seen.warning)?;
-    let quarrel =
-        ["domain", "suspend", "cyber", "--with", &b.name, "--note", "your people were in our networks"];
+    let before = sayings(play)?;
+    let reproach = "your people were in our networks";
+    let quarrel = ["domain", "suspend", "cyber", "--with", &b.name, "--note", reproach];
     a.ask(LIAISON, &quarrel)?;
-    tell.equal("cyber is suspended, as A sees it", state_of(a, &b.name, "cyber")?, "suspended")?;
-    b.until("cyber suspended", LIAISON, &["partner", "list"], |answer| {
-        let partner =
-            answer.as_array()?.iter().find(|l| word(l, "name").as_deref() == Some(a.name.as_str()))?;
-        let domains = partner.get("domains")?.as_array()?;
-        let cyber = domains.iter().find(|d| word(d, "domain").as_deref() == Some("cyber"))?;
-        (word(cyber, "state")? == "suspended").then_some(())
-    })?;
     for (node, of) in [(a, b), (b, a)] {
+        node.until("cyber suspended", LIAISON, &["partner", "list"], |answer| {
+            let partner = answer.as_array()?.iter().find(|l| word(l, "name").as_ref() == Some(&of.name))?;
+            let mut domains = partner.get("domains")?.as_array()?.iter();
+            let cyber = domains.find(|d| word(d, "domain").as_deref() == Some("cyber"))?;
+            (word(cyber, "state")? == "suspended").then_some(())
+        })?;
         let state = state_of(node, &of.name, "counter_terrorism")?;
         tell.equal("counter-terrorism stays active", state, "active")?;
         tell.equal("elections stays as it was", state_of(node, &of.name, "elections")?, "suspended")?;
     }
-    let after = sayings(a, b, &play.seen.warning)?;
-    tell.equal("the warning reads the same for B, byte for byte", after.1.clone(), before.1)?;
-    tell.equal("there is nothing new to send", after.0, true)?;
+    let after = sayings(play)?;
+    let mut bytes = Vec::new();
+    for ((whose, before), (_, after)) in before.iter().zip(&after) {
+        tell.equal(&format!("the warning reads the same for {whose}"), after.as_str(), before.as_str())?;
+        bytes.push(after.len().to_string());
+    }
+    tell.ran(&quarrel);
     tell.say(format!(
-        "A suspends cyber: \u{201c}your people were in our networks\u{201d}. Both sides see it. The counter-terrorism warning, \
-         previewed before and after, is the same {} bytes for B but for the time of the preview.",
-        after.1.len()
+        "Both sides see it at once. The counter-terrorism warning, previewed before and after, is the same for B and for C \
+         but for the time of the preview ({} bytes), and there is nothing new to send.",
+        bytes.join(" and ")
     ));
     tell.fact("cyber", "suspended");
     tell.fact("counter_terrorism", "active");
     Ok(())
 }
 
-/// Whether a preview of the warning has nothing new for B, and what it says without the time and the bundle's own id.
-fn sayings(a: &Node, b: &Node, warning: &str) -> Result<(bool, String), Failed> {
-    let preview = a.ask(RELEASE, &["warning", "preview", warning, "--to", &b.name])?;
-    let column = with(list(&preview, "/columns")?, "party", &b.name)?;
-    let bytes = text(column, "/text")?;
-    let mut bundle: Value =
-        serde_json::from_str(&bytes).map_err(|e| Failed::new("a rendering that is JSON", e.to_string()))?;
-    if let Some(bundle) = bundle.as_object_mut() {
-        bundle.remove("id");
-    }
-    for object in bundle.get_mut("objects").and_then(Value::as_array_mut).into_iter().flatten() {
-        if let Some(object) = object.as_object_mut() {
-            object.retain(|key, _| !matches!(key.as_str(), "created" | "modified" | "published"));
+/// What a preview of the warning says to each partner, without the time and the bundle's own id; it must be nothing new.
+fn sayings(play: &World) -> Result<Vec<(String, String)>, Failed> {
+    let (b, c) = (&play.b.name, &play.c.name);
+    let preview = play.a.ask(RELEASE, &["warning", "preview", &play.seen.warning, "--to", b, "--to", c])?;
+    let columns = list(&preview, "/columns")?.iter().map(|column| {
+        if column.get("nothing_new") != Some(&Value::Bool(true)) {
+            return Err(Failed::new("nothing new for anybody", column.to_string()));
         }
-    }
-    Ok((column.get("nothing_new") == Some(&Value::Bool(true)), bundle.to_string()))
+        let mut bundle: Value = serde_json::from_str(&text(column, "/text")?)
+            .map_err(|e| Failed::new("a rendering that is JSON", e.to_string()))?;
+        if let Some(bundle) = bundle.as_object_mut() {
+            bundle.remove("id");
+        }
+        for object in bundle.get_mut("objects").and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Some(object) = object.as_object_mut() {
+                object.retain(|key, _| !matches!(key.as_str(), "created" | "modified" | "published"));
+            }
+        }
+        Ok((text(column, "/party")?, bundle.to_string()))
+    });
+    columns.collect()
 }

@@ -47,6 +47,7 @@ pub(crate) fn ledger(play: &mut World, tell: &mut Telling) -> Result<(), Failed>
     for forbidden in ["score", "balance", "ratio", "total"] {
         tell.silent("the ledger", &ours_text, &[forbidden])?;
     }
+    tell.ran(&["ledger", "--with", &b.name]);
     tell.lines.extend(counts(&ours, a, b)?);
     for head in list(&ours, "/heads")? {
         tell.say(format!(

@@ -5,13 +5,49 @@ use serde_json::Value;
 use crate::demo::check::{Failed, Telling, list, text, with};
 use crate::demo::files::{self, CANARIES, NAMES, PERSONS};
 use crate::demo::node::Node;
-use crate::demo::play::{DESK, OPERATOR, RELEASE, SECOND, World, line, release, word};
+use crate::demo::play::{DESK, LIAISON, OPERATOR, RELEASE, SECOND, World, line, release, word};
 
 const TITLE: &str = "Bombings planned in City P";
 
 /// Approved by the second person, released, carried, receipted.
 pub(crate) fn released(play: &mut World, tell: &mut Telling) -> Result<(), Failed> {
+    alone_nothing_goes(play, tell)?;
     let (a, b, c) = (&play.a, &play.b, &play.c);
+    let released = release(a, &play.seen.preview)?;
+    tell.equal("one copy for B, one for C", list(&released, "/copies")?.len(), 2)?;
+    let proposal = text(&released, "/proposal")?;
+    tell.ran(&["release", &proposal, "--digest", &text(&play.seen.preview, "/digest")?]);
+    tell.say(
+        "Each receiver checks the log and cosigns it. That signature is the receipt, the same on both sides:",
+    );
+    let mut entries = Vec::new();
+    let mut roots = Vec::new();
+    for node in [b, c] {
+        let copy = with(list(&released, "/copies")?, "recipient", &node.name)?;
+        let receipt = receipted(a, node, &text(copy, "/digest")?, tell)?;
+        tell.say(format!("  {}   {} entries, root {}", node.name, receipt.size, receipt.root));
+        entries.push(receipt.entry);
+        roots.push(receipt.root);
+    }
+    let searched = searched(&[b, c], tell)?;
+    tell.say(format!(
+        "All {searched} entries that B and C hold were opened and searched: no word of the source, the intercept, the case, \
+         and no name."
+    ));
+    let whole = a.ask(DESK, &["warning", "show", &play.seen.warning, "--why", "has the duty been met?"])?;
+    let duty = text(&whole, "/duty")?;
+    let warned = duty.contains("decided at") && duty.contains("to warn");
+    tell.holds("the duty ended in a decision to warn", warned, &whole)?;
+    tell.fact("duty", duty);
+    tell.fact("receipts", roots);
+    let two = <[String; 2]>::try_from(entries).map_err(|e| Failed::new("two entries", e.join(", ")))?;
+    [play.seen.to_b, play.seen.to_c] = two;
+    Ok(())
+}
+
+/// What one person alone cannot do; then the second approves.
+fn alone_nothing_goes(play: &World, tell: &mut Telling) -> Result<(), Failed> {
+    let a = &play.a;
     let proposal = text(&play.seen.preview, "/proposal")?;
     let digest = text(&play.seen.preview, "/digest")?;
     let own = a.refused(RELEASE, &["approve", &proposal, "--digest", &digest])?;
@@ -19,58 +55,24 @@ pub(crate) fn released(play: &mut World, tell: &mut Telling) -> Result<(), Faile
     let other = a.refused(SECOND, &["approve", &proposal, "--digest", &"0".repeat(64)])?;
     tell.equal("an approval names what was read", other.code.clone(), "digest_is_stale")?;
     let alone = a.refused(RELEASE, &["release", &proposal, "--digest", &digest])?;
-    tell.equal("nobody releases alone", alone.code, "not_approved")?;
-    let released = release(a, &play.seen.preview)?;
-    tell.equal("one copy for B, one for C", list(&released, "/copies")?.len(), 2)?;
-    let mut entries = Vec::new();
-    let mut receipts = Vec::new();
-    for node in [b, c] {
-        let copy = with(list(&released, "/copies")?, "recipient", &node.name)?;
-        let (entry, receipt) = receipted(a, node, &text(copy, "/digest")?, tell)?;
-        tell.silent(&format!("what {} holds", node.name), &receipt.whole, &CANARIES)?;
-        tell.silent(&format!("what {} holds", node.name), &receipt.whole, &[NAMES])?;
-        entries.push(entry);
-        receipts.push(receipt);
-    }
-    scanned(&[b, c], tell)?;
-    let whole = a.ask(DESK, &["warning", "show", &play.seen.warning, "--why", "has the duty been met?"])?;
-    let duty = text(&whole, "/duty")?;
-    tell.holds(
-        "the duty ended in a decision to warn",
-        duty.contains("decided at") && duty.contains("to warn"),
-        &whole,
-    )?;
+    tell.equal("nobody releases alone", alone.code.clone(), "not_approved")?;
     tell.say(format!(
-        "release1 proposed it and is refused as its approver ({}); another digest is refused ({}).",
-        own.code, other.code
+        "Refused: release1 approving what release1 proposed ({}), release2 approving other bytes ({}), releasing without \
+         approval ({}). Then release2 approves.",
+        own.code, other.code, alone.code
     ));
-    tell.say(
-        "release2 approves, release1 releases. Each receiver cosigns the log; the receipt is that signature:",
-    );
-    for (node, receipt) in [b, c].iter().zip(&receipts) {
-        tell.say(format!(
-            "  {}: {} entries, root {}, the same on both sides",
-            node.name, receipt.size, receipt.root
-        ));
-    }
-    tell.say("No byte of the source, the intercept, the case or a name is in B's or C's data folder: all files were searched.");
-    tell.fact("duty", duty);
-    tell.fact("receipts", receipts.iter().map(|r| Value::from(r.root.clone())).collect::<Vec<_>>());
-    let [to_b, to_c] =
-        <[String; 2]>::try_from(entries).map_err(|e| Failed::new("two entries", e.join(", ")))?;
-    (play.seen.to_b, play.seen.to_c) = (to_b, to_c);
     Ok(())
 }
 
 struct Receipt {
+    /// The entry that it is for.
+    entry: String,
     size: String,
     root: String,
-    /// Everything that the receiver shows of the entry.
-    whole: String,
 }
 
 /// Waits for the receipt of the newest release to a node and compares what both sides hold.
-fn receipted(a: &Node, to: &Node, digest: &str, tell: &mut Telling) -> Result<(String, Receipt), Failed> {
+fn receipted(a: &Node, to: &Node, digest: &str, tell: &mut Telling) -> Result<Receipt, Failed> {
     let held = |answer: &Value| {
         let line = line(answer, &to.name, TITLE)?;
         word(line, "held_at").and(word(line, "entry"))
@@ -86,23 +88,25 @@ fn receipted(a: &Node, to: &Node, digest: &str, tell: &mut Telling) -> Result<(S
     tell.equal("the same root is receipted", text(&theirs, "/receipt/root")?, root.clone())?;
     let size = ours.pointer("/receipt/size").cloned().unwrap_or_default();
     tell.equal("at the same size", theirs.pointer("/receipt/size").cloned(), size.clone())?;
-    let whole = theirs.to_string();
-    Ok((entry, Receipt { size: size.to_string(), root, whole }))
+    Ok(Receipt { entry, size: size.to_string(), root })
 }
 
-/// Searches every file of the receivers for what must not have reached them, and for what has.
-fn scanned(receivers: &[&Node], tell: &mut Telling) -> Result<(), Failed> {
+/// Opens every entry that the receivers hold and searches it for what must not have reached them, and for what has.
+fn searched(receivers: &[&Node], tell: &mut Telling) -> Result<usize, Failed> {
+    let mut entries = 0;
     for node in receivers {
-        for word in CANARIES.iter().chain([&NAMES]) {
-            let found = node.holds_bytes(word)?;
-            tell.equal(
-                &format!("{word:?} stands somewhere in the data folder of {}", node.name),
-                found,
-                false,
-            )?;
-        }
+        let held = node.every_entry(LIAISON)?;
+        entries += held.len();
+        let (held, whose) = (held.join("\n"), format!("what {} holds", node.name));
+        tell.holds(
+            "the search finds what was given",
+            held.contains(files::HELD_BY_ALL),
+            &whose.clone().into(),
+        )?;
+        tell.silent(&whose, &held, &CANARIES)?;
+        tell.silent(&whose, &held, &[NAMES])?;
     }
-    Ok(())
+    Ok(entries)
 }
 
 /// B reads it, accepts it and acts; A sees what it is told.
@@ -137,10 +141,13 @@ pub(crate) fn received(play: &mut World, tell: &mut Telling) -> Result<(), Faile
     )?;
     let actions = b.ask(DESK, &["show", entry])?;
     tell.equal("B keeps the raid in its own record", text(&actions, "/actions/0/kind")?, "raid")?;
-    let seconds = instant(&disposed_at)?.as_second() - instant(&text(incoming, "/held_at")?)?.as_second();
+    let held_at = instant(&text(incoming, "/held_at")?)?;
+    let seconds = instant(&disposed_at)?.as_second() - held_at.as_second();
+    let allowed = (instant(&due)?.as_second() - held_at.as_second()) / 60;
+    tell.ran(&["dispose", entry, "accepted", "--text", "units are on their way"]);
     tell.say(format!(
-        "B's duty officer accepts {seconds} s after B held it, by B's clock, and logs a raid. A sees: read, accepted, \
-         \u{201c}units are on their way\u{201d}. The raid itself stays in B's own record until B chooses to tell."
+        "B has {allowed} min by its own clock and takes {seconds} s. A sees: read, accepted, \u{201c}units are on their \
+         way\u{201d}. The raid that B logs stays in B's own record until B chooses to tell."
     ));
     tell.fact("accepted_after_s", seconds);
     Ok(())
@@ -188,11 +195,11 @@ pub(crate) fn names(play: &mut World, tell: &mut Telling) -> Result<(), Failed> 
     b.ask(DESK, &["dispose", &update, "accepted"])?;
     let inbox = c.ask(DESK, &["inbox"])?;
     tell.equal("C got nothing more", list(&inbox, "")?.len(), 1)?;
-    tell.equal("a name stands in C's data folder", c.holds_bytes(NAMES)?, false)?;
+    searched(&[c], tell)?;
     tell.silent("what B was told", &shown.to_string(), &[&CANARIES[..], &[files::WHAT_SLIPPED]].concat())?;
     tell.say(format!(
         "A signs a receiver risk assessment of B, to be looked at again by {review}. A new preview: B gets {PERSONS} names, \
-         for C \u{201c}nothing new\u{201d}. Two people release it; B alone gets the update, and every reading of it is logged \
+         for C there is nothing new. Two people release it; B alone gets the update, and every reading of it is logged \
          with its reason."
     ));
     tell.fact("names_to_b", update.clone());

@@ -34,7 +34,7 @@ pub(crate) fn floor(play: &mut World, tell: &mut Telling) -> Result<(), Failed> 
     let (proposal, digest) = (text(&bare, "/proposal")?, text(&bare, "/digest")?);
     let basis = "polling opens tomorrow; the second officer cannot be reached";
     let alone = ["release", &proposal, "--digest", &digest, "--imminent-danger", "--basis", basis];
-    let due = text(&a.ask(RELEASE, &alone)?, "/review_due")?;
+    let due = when(&text(&a.ask(RELEASE, &alone)?, "/review_due")?)?;
     let entry = b.until("the bare threat", DESK, &["inbox"], |answer| {
         let mut lines = answer.as_array()?.iter();
         lines.find(|l| l.get("life_floor") == Some(&Value::Bool(true))).and_then(|l| word(l, "entry"))
@@ -48,18 +48,27 @@ pub(crate) fn floor(play: &mut World, tell: &mut Telling) -> Result<(), Failed> 
     b.ask(DESK, &["dispose", &entry, "accepted", "--text", "guards are posted"])?;
     reviewed(play, &proposal, tell)?;
     let told: Vec<String> = list(&shown, "/warning/fields")?.iter().filter_map(|f| word(f, "path")).collect();
+    let why = held.split(". ").next().unwrap_or_default();
     tell.say(format!(
-        "A threat to polling officers, in the suspended domain. The ordinary way is held: {held}"
+        "A threat to polling officers, in a suspended domain. The ordinary way is held: {why}."
     ));
+    tell.ran(&["warning", "preview", &id, "--to", &b.name, "--imminent-danger"]);
     tell.say(format!(
-        "By the imminent-danger path release1 gives B the bare threat at once and alone: {}; no person, no group, no source \
-         line. B posts guards. The review, due by {due}, is closed by release2; release1 may not.",
+        "By the imminent-danger path one person gives B the bare threat at once: {}; no person, no group, no source line. B \
+         posts guards. The review, due by {due}, is for release2; release1 is refused.",
         told.join(", ")
     ));
     tell.fact("held", held);
     tell.fact("fields", told);
     play.seen.life_floor = entry;
     Ok(())
+}
+
+/// An instant as people say it.
+fn when(instant: &str) -> Result<String, Failed> {
+    let at: jiff::Timestamp =
+        instant.parse().map_err(|e: jiff::Error| Failed::new("an instant", format!("{instant}: {e}")))?;
+    Ok(at.strftime("%-d %B, %H:%M UTC").to_string())
 }
 
 /// The second person's look afterwards.

@@ -22,10 +22,12 @@ pub(crate) fn made(play: &mut World, tell: &mut Telling) -> Result<(), Failed> {
         tell.checks += checks.checks;
     }
     let addresses = [&play.a, &play.b, &play.c].map(|n| format!("{} on {}", n.name, n.address));
-    tell.say(format!("{}: three processes, each with keys and a database of its own.", addresses.join(", ")));
+    tell.say(format!("{}: a process each.", addresses.join(", ")));
     tell.say(
-        "Each account was opened by a one-time secret, once; until then no passphrase was right. The operator made two \
-         release officers alone, marked in the audit trail; with the second of them that time was over.",
+        "On each an operator, a desk officer (desk1), two release officers (release1, release2) and a liaison officer \
+         (liaison1), each let in by a one-time secret. A guessed passphrase, and the operator's secret a second time, were \
+         refused. The operator appointed the release officers alone, marked in the audit trail; with the second of them \
+         that time was over.",
     );
     bootstrap_is_over(&play.a, tell)?;
     tell.fact("nodes", vec![play.a.name.clone(), play.b.name.clone(), play.c.name.clone()]);
@@ -110,9 +112,9 @@ pub(crate) fn confirmed(play: &mut World, tell: &mut Telling) -> Result<(), Fail
         let line = with(list(&partners, "")?, "name", &of.name)?;
         tell.equal("the partner is confirmed", text(line, "/state")?, "confirmed")?;
     }
-    tell.say(format!("Service B reads out, by voice: \u{201c}{b_reads_out}\u{201d}"));
-    tell.say(format!("A mishears one of the twelve, and is refused: {}", wrong.words));
-    tell.say("Then both pairs, A and B, A and C, are confirmed on both sides. Before that nothing but cards could flow.");
+    tell.say(format!("For B's officer to read out by voice: \u{201c}{b_reads_out}\u{201d}"));
+    tell.say(format!("Typed with one word misheard, A refuses: {}.", wrong.words));
+    tell.say("With the right words A and B, and A and C, confirm one another. Before that nothing but cards flows.");
     tell.fact("words_of_b", b_reads_out);
     tell.fact("misheard", wrong.words);
     Ok(())

@@ -19,8 +19,11 @@ pub(crate) fn written(play: &mut World, tell: &mut Telling) -> Result<(), Failed
     tell.equal("one source is sealed", wrote.get("sources_sealed").cloned(), 1)?;
     tell.equal("it threatens life", wrote.get("threatens_life").cloned(), true)?;
     tell.equal("no person is stopped by the persecution guard", list(&wrote, "/persons_stopped")?.len(), 0)?;
-    let sealed = a.holds_bytes("liaison asset LARK")?;
-    tell.equal("the source stands readable in A's own data folder", sealed, false)?;
+    let in_the_open = a.holds_bytes("Bombings planned")?;
+    tell.equal("the warning stands in A's own data folder", in_the_open, true)?;
+    let sealed = !a.holds_bytes("liaison asset")?;
+    tell.equal("the source does not, but sealed", sealed, true)?;
+    tell.ran(&["warning", "write", &file]);
     let duty = a.ask(DESK, &["duty", "assess", &id, "--credible", "--specific", "--impending"])?;
     tell.equal("the duty to warn arises", duty.get("arises").cloned(), true)?;
     let decide_by = text(&duty, "/decide_by")?;
@@ -136,6 +139,7 @@ pub(crate) fn preview(play: &mut World, tell: &mut Telling) -> Result<(), Failed
     )?;
     let shared: Vec<String> = ids(for_b)?.intersection(&ids(for_c)?).cloned().collect();
     tell.equal("the two copies share no id", shared, Vec::<String>::new())?;
+    tell.ran(&to);
     tell.lines.extend(side_by_side(for_b, for_c)?);
     let why = |column: &Value| -> Result<String, Failed> {
         text(with(list(column, "/cells")?, "field", "subject 1 identity")?, "/struck/0/reason")
@@ -176,19 +180,10 @@ fn side_by_side(for_b: &Value, for_c: &Value) -> Result<Vec<String>, Failed> {
             Ok(match (said.is_empty(), label) {
                 (true, _) => "(silence)".to_owned(),
                 (false, "persons") => format!("{said}, \u{d7} {PERSONS}"),
-                (false, _) => cut(&said),
+                (false, _) => said,
             })
         };
         rows.push(vec![label.to_owned(), cell(for_b)?, cell(for_c)?]);
     }
     Ok(table(&rows))
-}
-
-/// A cell of the table, cut to its width.
-fn cut(said: &str) -> String {
-    const CELL: usize = 44;
-    match said.char_indices().nth(CELL) {
-        Some((end, _)) => format!("{}…", said.get(..end).unwrap_or_default().trim_end()),
-        None => said.to_owned(),
-    }
 }

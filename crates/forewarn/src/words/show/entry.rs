@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::say::{Ink, Look};
 use crate::words::answer::Said;
+use crate::words::show::answers::{answers, body, outcome};
 use crate::words::show::table::{Table, cell, chars, indented, wrap};
 use crate::words::show::{band, head, headline, times};
 
@@ -25,7 +26,8 @@ pub(crate) fn entry(said: Said<'_>, look: &Look) -> String {
     out.push_str(&receipt(said, look));
     out.push_str(&facts(said, look));
     out.push_str(&actions(said, look));
-    out.push_str(&answers(said, look));
+    let by = if is_ours(said) { said.at("release").at("partner").line() } else { "this node".to_owned() };
+    out.push_str(&answers(said, &by, look));
     out.push_str(&head(look, "Next"));
     for (what, command) in next(said) {
         out.push_str(&format!("  {what}{}{command}\n", if command.is_empty() { "" } else { ": " }));
@@ -55,7 +57,8 @@ fn top(said: Said<'_>, look: &Look) -> String {
         release.at("precedence").line(),
         release.at("domain").line()
     );
-    for (key, word) in [("update", "update of an earlier one"), ("life_floor", "life floor: the bare threat")] {
+    for (key, word) in [("update", "update of an earlier one"), ("life_floor", "life floor: the bare threat")]
+    {
         if release.at(key).yes() {
             line.push_str(&format!(" · {word}"));
         }
@@ -70,8 +73,12 @@ fn alarm(release: Said<'_>, look: &Look) -> String {
     match release.at("standing") {
         s if s.is("lapsed") => look.ink(Ink::Due, "LAPSED: its giver no longer says so"),
         s if s.is("cancelled") => look.ink(Ink::Due, "CANCELLED: its giver says that it is over"),
-        s if s.is("recalled") => look.ink(Ink::Alarm, "RECALLED: its giver asks it back; it is not to be used"),
-        _ if release.at("overdue").yes() => look.ink(Ink::Alarm, &format!("OVERDUE: an answer was due {due}")),
+        s if s.is("recalled") => {
+            look.ink(Ink::Alarm, "RECALLED: its giver asks it back; it is not to be used")
+        }
+        _ if release.at("overdue").yes() => {
+            look.ink(Ink::Alarm, &format!("OVERDUE: an answer was due {due}"))
+        }
         _ if release.at("disposition").is_nothing() => look.ink(Ink::Due, &format!("an answer is due {due}")),
         _ => "answered".to_owned(),
     }
@@ -90,9 +97,14 @@ fn what_is_held(said: Said<'_>, look: &Look) -> String {
     };
     let mut rows: Vec<(String, String, String)> = Vec::new();
     for question in QUESTIONS {
-        let grain = warning.at("specificity").items().find(|pair| pair.nth(0).is(question)).map(|pair| pair.nth(1).words());
+        let grain = warning
+            .at("specificity")
+            .items()
+            .find(|pair| pair.nth(0).is(question))
+            .map(|pair| pair.nth(1).words());
         let grain = grain.unwrap_or_else(|| "not stated".to_owned());
-        let texts: Vec<String> = fields(said).filter(|f| f.at("path").is(question)).map(|f| f.at("text").line()).collect();
+        let texts: Vec<String> =
+            fields(said).filter(|f| f.at("path").is(question)).map(|f| f.at("text").line()).collect();
         match texts.is_empty() {
             true => rows.push((question.to_owned(), grain, String::new())),
             false => rows.push((question.to_owned(), texts.join("; "), grain)),
@@ -121,11 +133,16 @@ fn labelled(rows: &[(String, String, String)], look: &Look) -> String {
     let mut out = String::new();
     for (name, text, grain) in rows {
         let grain = if grain.is_empty() { String::new() } else { format!("  [{grain}]") };
-        let width = look.width.saturating_sub(label + 4 + chars(&grain));
-        for (n, line) in wrap(text, width).iter().enumerate() {
-            let (name, grain) = if n == 0 { (name.as_str(), grain.as_str()) } else { ("", "") };
+        let lines = wrap(text, look.width.saturating_sub(label + 4 + chars(&grain)));
+        for (n, line) in lines.iter().enumerate() {
+            let name = if n == 0 { name.as_str() } else { "" };
+            let grain = if n + 1 == lines.len() { grain.as_str() } else { "" };
             let blank = " ".repeat(label.saturating_sub(chars(name)));
-            out.push_str(&format!("  {}{blank}  {line}{}\n", look.ink(Ink::Quiet, name), look.ink(Ink::Quiet, grain)));
+            out.push_str(&format!(
+                "  {}{blank}  {line}{}\n",
+                look.ink(Ink::Quiet, name),
+                look.ink(Ink::Quiet, grain)
+            ));
         }
     }
     out
@@ -136,7 +153,8 @@ fn handling(said: Said<'_>, look: &Look) -> String {
     if header.is_nothing() {
         return String::new();
     }
-    let mut out = head(look, if is_ours(said) { "Handling, as the receiver was told" } else { "Handling, for you" });
+    let mut out =
+        head(look, if is_ours(said) { "Handling, as the receiver was told" } else { "Handling, for you" });
     for words in handling_words(header.at("handling")) {
         out.push_str(&indented(&words, 2, look));
     }
@@ -147,7 +165,8 @@ fn handling(said: Said<'_>, look: &Look) -> String {
     }
     if !header.at("under").is_nothing() {
         let under = header.at("under");
-        let origin: String = under.at("origin").line().rsplit('/').next().unwrap_or_default().chars().take(8).collect();
+        let origin: String =
+            under.at("origin").line().rsplit('/').next().unwrap_or_default().chars().take(8).collect();
         told.push(format!("keeps undertaking {origin}/{}", under.at("index").line()));
     }
     out.push_str(&format!("  {}\n\n", look.ink(Ink::Quiet, &told.join(" · "))));
@@ -197,8 +216,9 @@ fn facts(said: Said<'_>, look: &Look) -> String {
     let release = said.at("release");
     let at = |key: &str| release.at(key).time().map(|t| times::both(t, look.now));
     let or = |text: Option<String>, nothing: &str| text.unwrap_or_else(|| nothing.to_owned());
-    let disposed = (!release.at("disposition").is_nothing())
-        .then(|| format!("{}, first {}", release.at("disposition").words(), at("disposed_at").unwrap_or_default()));
+    let disposed = (!release.at("disposition").is_nothing()).then(|| {
+        format!("{}, first {}", release.at("disposition").words(), at("disposed_at").unwrap_or_default())
+    });
     let outcome = (!release.at("outcome").is_nothing()).then(|| release.at("outcome").words());
     let mut table = Table::new(&["", ""]);
     for (name, text) in [
@@ -230,46 +250,6 @@ fn actions(said: Said<'_>, look: &Look) -> String {
     head(look, "Actions of ours; the giver does not see them") + &table.show(look) + "\n"
 }
 
-fn answers(said: Said<'_>, look: &Look) -> String {
-    let mut out = String::new();
-    for answer in said.at("answers").items() {
-        let at = answer.at("at").time().map(|t| times::both(t, look.now)).unwrap_or_default();
-        let by = if is_ours(said) { said.at("release").at("partner").line() } else { "this node".to_owned() };
-        let kind = match answer.at("answer") {
-            kind if kind.is("disposed") => format!("disposed: {}", answer.at("said").at("disposition").words()),
-            kind if kind.is("outcome") => format!("outcome: {}", answer.at("said").at("event").words()),
-            kind => kind.words(),
-        };
-        out.push_str(&format!("  {kind} · {by}, {at} · {}\n", answer.at("entry").line()));
-        out.push_str(&body(answer.at("said"), 4, look));
-    }
-    if out.is_empty() { out } else { format!("{}{out}\n", head(look, "Answers")) }
-}
-
-/// A body of whatever form, key by key. What is absent is not shown.
-fn body(said: Said<'_>, blanks: usize, look: &Look) -> String {
-    let mut out = String::new();
-    let before = " ".repeat(blanks);
-    if said.is_list() {
-        for item in said.items() {
-            match item.has_parts() {
-                true => out.push_str(&format!("{before}-\n{}", body(item, blanks + 2, look))),
-                false => out.push_str(&indented(&format!("- {}", item.line()), blanks, look)),
-            }
-        }
-        return out;
-    }
-    for (key, part) in said.parts() {
-        let key = key.replace('_', " ");
-        if part.has_parts() {
-            out.push_str(&format!("{before}{}\n{}", look.ink(Ink::Quiet, &key), body(part, blanks + 2, look)));
-        } else if !part.is_nothing() {
-            out.push_str(&indented(&format!("{key}: {}", part.line()), blanks, look));
-        }
-    }
-    out
-}
-
 /// What to do next: words, and a command where there is one.
 fn next(said: Said<'_>) -> Vec<(String, String)> {
     let release = said.at("release");
@@ -282,11 +262,14 @@ fn next(said: Said<'_>) -> Vec<(String, String)> {
     if is_ours(said) {
         return match (release.at("held_at").is_nothing(), release.at("disposition").is_nothing()) {
             (true, _) => one("no receipt yet", "forewarn outbox".to_owned()),
-            (false, true) if release.at("overdue").yes() => {
-                one(&format!("call the duty desk of {partner}; its number stands in"), "forewarn partner list".to_owned())
-            }
+            (false, true) if release.at("overdue").yes() => one(
+                &format!("call the duty desk of {partner}; its number stands in"),
+                "forewarn partner list".to_owned(),
+            ),
             (false, true) => one(&format!("{partner} has it and owes an answer"), String::new()),
-            (false, false) => one("what passed with this partner", format!("forewarn ledger --with {partner}")),
+            (false, false) => {
+                one("what passed with this partner", format!("forewarn ledger --with {partner}"))
+            }
         };
     }
     let mut next = Vec::new();
@@ -296,10 +279,14 @@ fn next(said: Said<'_>) -> Vec<(String, String)> {
     if release.at("disposition").is_nothing() {
         next.push(("answer it".to_owned(), format!("forewarn dispose {entry} accepted")));
     } else {
-        next.push(("record what is done".to_owned(), format!("forewarn act {entry} --kind KIND --text \"…\"")));
+        next.push((
+            "record what is done".to_owned(),
+            format!("forewarn act {entry} --kind KIND --text \"…\""),
+        ));
     }
     if release.at("outcome").is_nothing() {
-        let report = format!("forewarn outcome template > outcome.json; forewarn outcome report {entry} outcome.json");
+        let report =
+            format!("forewarn outcome template > outcome.json; forewarn outcome report {entry} outcome.json");
         next.push(("say what came of it".to_owned(), report));
     } else {
         let thank = format!("forewarn thank {entry} --text \"…\" --from-role \"…\"");
@@ -314,6 +301,13 @@ fn other_kind(said: Said<'_>, look: &Look) -> String {
     out.push_str(&head(look, &format!("{} by {}", said.at("kind").line(), said.at("writer").line())));
     out.push('\n');
     match said.at("body").has_parts() {
+        true if said.at("kind").is("outcome.reported") => {
+            out.push_str(&format!(
+                "    {}\n{}",
+                said.at("body").at("event").words(),
+                outcome(said.at("body"), look)
+            ));
+        }
         true => out.push_str(&body(said.at("body"), 2, look)),
         false => out.push_str("  Its text cannot be shown or was erased.\n"),
     }
@@ -339,8 +333,17 @@ fn other_kind(said: Said<'_>, look: &Look) -> String {
         table.row([cell(Ink::Quiet, format!("  {name}")), text.into()]);
     }
     out.push_str(&table.show(look));
+    let answers = answers(said, "the other side", look);
+    if !answers.is_empty() {
+        out.push_str(&format!("\n{}", answers.trim_end_matches('\n')));
+        out.push('\n');
+    }
     let (hex, index) = (said.at("entry").line(), said.at("entry").line());
-    let short = format!("{}/{}", hex.chars().take(8).collect::<String>(), index.rsplit('/').next().unwrap_or_default());
+    let short = format!(
+        "{}/{}",
+        hex.chars().take(8).collect::<String>(),
+        index.rsplit('/').next().unwrap_or_default()
+    );
     let command = match said.at("kind") {
         k if k.is("thanks.given") => format!("forewarn relay {short} --received-by ROLE"),
         k if k.is("undertaking.declared") => format!("forewarn undertaking accept {short}"),
@@ -349,4 +352,103 @@ fn other_kind(said: Said<'_>, look: &Look) -> String {
     };
     out.push_str(&format!("\n{}  if it is the partner's and not answered: {command}\n", head(look, "Next")));
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::words::answer::Answer;
+
+    fn look() -> Look {
+        Look { paint: false, width: 100, now: "2026-12-10T12:00:00Z".parse().unwrap() }
+    }
+
+    fn release(direction: &str, partner: &str) -> Value {
+        json!({
+            "entry": "2e9dc61f/2", "partner": partner, "direction": direction, "status": "actual",
+            "precedence": "flash", "domain": "counter_terrorism", "title": "Bombings planned",
+            "held_at": "2026-12-10T11:30:00Z", "read_at": null, "disposition": null, "disposed_at": null,
+            "outcome": null, "standing": "active", "due": "2026-12-10T11:45:00Z", "overdue": true,
+        })
+    }
+
+    fn warning() -> Value {
+        json!({
+            "title": "Bombings planned",
+            "header": {
+                "purpose": "prevent_harm", "agreement": "731d00dd936f", "harm": ["killing"],
+                "handling": { "tlp": "amber", "onward": "ask" },
+            },
+            "fields": [
+                { "path": "where", "depth": "city", "text": "City P, Country B" },
+                { "path": "what", "text": "bombings of crowded places" },
+                { "path": "grade", "text": "B2 (nato6x6)" },
+                { "path": "confidence", "text": "moderate" },
+                { "path": "likelihood", "text": "likely" },
+            ],
+            "specificity": [["how", "not stated"], ["what", "in words"], ["when", "not stated"], ["where", "city"],
+                ["who", "not stated"]],
+        })
+    }
+
+    fn shown(direction: &str, answers: Value) -> String {
+        let partner = if direction == "incoming" { "service-a.example" } else { "service-b.example" };
+        let whole = Answer(json!({
+            "entry": format!("{}/2", "2e9dc61f".repeat(8)), "writer": "service-a.example", "kind": "warning.released",
+            "written": "2026-12-10T11:29:58Z", "channel_use": "actual", "digest": "4811",
+            "receipt": { "size": 3, "root": "root=", "at": "2026-12-10T11:30:00Z" },
+            "release": release(direction, partner), "warning": warning(), "actions": [], "answers": answers,
+            "body": null,
+        }));
+        entry(whole.said(), &look())
+    }
+
+    #[test]
+    fn a_warning_that_came_in_shows_what_is_held_how_exactly_the_receipt_and_what_to_do() {
+        let expected = "\
+Bombings planned
+2e9dc61f/2 from service-a.example, came in · flash · counter_terrorism
+OVERDUE: an answer was due 15 min ago (2026-12-10 11:45 UTC)
+
+What service-a.example says
+  who         not stated
+  what        bombings of crowded places  [in words]
+  where       City P, Country B  [city]
+  when        not stated
+  how         not stated
+  grade       B2 (nato6x6)
+  likelihood  likely
+  confidence  moderate
+
+Handling, for you
+  TLP:AMBER
+  PAP:AMBER
+  as evidence: no
+  passing on: ask
+  publication: none
+  persons: lead only
+  passed to prevent harm · under agreement 731d00dd
+
+Receipt
+  held by  2026-12-10 11:30:00 UTC, by the clock of this node
+  size     3
+  root     root=
+  written  2026-12-10 11:29:58 UTC, by the clock of service-a.example
+";
+        let shown = shown("incoming", json!([]));
+        assert!(shown.starts_with(expected), "\n{shown}");
+        let next = "Next\n  tell its giver that it was read: forewarn read 2e9dc61f/2\n  \
+                    answer it: forewarn dispose 2e9dc61f/2 accepted\n";
+        assert!(shown.contains(next), "\n{shown}");
+    }
+
+    #[test]
+    fn a_warning_that_was_given_is_told_with_the_clock_of_its_receiver() {
+        let shown = shown("outgoing", json!([]));
+        assert!(shown.contains("What service-b.example holds, as service-a.example said it"), "{shown}");
+        assert!(shown.contains("by the clock of service-b.example"), "{shown}");
+        assert!(shown.contains("call the duty desk of service-b.example"), "{shown}");
+    }
 }

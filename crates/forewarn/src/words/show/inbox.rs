@@ -12,7 +12,8 @@ pub(crate) fn incoming(said: Said<'_>, look: &Look) -> String {
             .to_owned();
     }
     let words = Words { head: "Inbox", other: "from", whose: "" };
-    list(said, &words, look) + "\n`forewarn show ENTRY` shows one; `forewarn dispose ENTRY accepted` answers it.\n"
+    list(said, &words, look)
+        + "\n`forewarn show ENTRY` shows one; `forewarn dispose ENTRY accepted` answers it.\n"
 }
 
 /// What we gave partners.
@@ -23,7 +24,8 @@ pub(crate) fn outgoing(said: Said<'_>, look: &Look) -> String {
             .to_owned();
     }
     let words = Words { head: "Sent", other: "to", whose: "their " };
-    list(said, &words, look) + "\n`forewarn show ENTRY` shows one, with its receipt and what the receiver said.\n"
+    list(said, &words, look)
+        + "\n`forewarn show ENTRY` shows one, with its receipt and what the receiver said.\n"
 }
 
 /// How one list speaks.
@@ -34,7 +36,8 @@ struct Words {
 }
 
 fn list(said: Said<'_>, words: &Words, look: &Look) -> String {
-    let (exercises, actual): (Vec<_>, Vec<_>) = said.items().partition(|line| line.at("status").is("exercise"));
+    let (exercises, actual): (Vec<_>, Vec<_>) =
+        said.items().partition(|line| line.at("status").is("exercise"));
     let overdue = actual.iter().filter(|line| line.at("overdue").yes()).count();
     let open = actual.iter().filter(|line| is_open(**line)).count();
     let mut out = look.ink(Ink::Head, words.head);
@@ -107,7 +110,9 @@ fn facts(line: Said<'_>, look: &Look) -> String {
     let read = at("read_at").map_or_else(|| "not read".to_owned(), |ago| format!("read {ago}"));
     let disposed = match line.at("disposition") {
         nothing if nothing.is_nothing() => "not answered".to_owned(),
-        disposition => format!("{} {}", disposition.words(), at("disposed_at").unwrap_or_default()).trim().to_owned(),
+        disposition => {
+            format!("{} {}", disposition.words(), at("disposed_at").unwrap_or_default()).trim().to_owned()
+        }
     };
     let outcome = match line.at("outcome") {
         nothing if nothing.is_nothing() => "no outcome".to_owned(),
@@ -126,7 +131,8 @@ fn facts(line: Said<'_>, look: &Look) -> String {
 /// What waits to go.
 pub(crate) fn waiting(said: Said<'_>, look: &Look) -> String {
     if !said.has_parts() {
-        return "Nothing waits. What is decided stands here until the partner's node has taken it.\n".to_owned();
+        return "Nothing waits. What is decided stands here until the partner's node has taken it.\n"
+            .to_owned();
     }
     let mut table = Table::new(&["to", "becomes", "decided", ""]);
     for line in said.items() {
@@ -139,5 +145,101 @@ pub(crate) fn waiting(said: Said<'_>, look: &Look) -> String {
         ]);
     }
     let head = head(look, "Decided and not sent");
-    format!("{head}{}\nThe courier tries again by itself; `forewarn partner list` shows what stands in the way.\n", table.show(look))
+    format!(
+        "{head}{}\nThe courier tries again by itself; `forewarn partner list` shows what stands in the way.\n",
+        table.show(look)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::words::answer::Answer;
+
+    fn look() -> Look {
+        Look { paint: false, width: 100, now: "2026-12-10T12:00:00Z".parse().unwrap() }
+    }
+
+    fn line(entry: &str, due: &str) -> Value {
+        json!({
+            "entry": entry, "partner": "service-a.example", "direction": "incoming", "status": "actual",
+            "precedence": "immediate", "domain": "counter_terrorism", "title": "Bombings planned", "thread": "00",
+            "update": false, "life_floor": false, "written": "2026-12-10T11:00:00Z", "held_at": "2026-12-10T11:30:00Z",
+            "read_at": null, "disposition": null, "disposed_at": null, "outcome": null, "usefulness": null,
+            "standing": "active", "due": due, "overdue": false,
+        })
+    }
+
+    fn with(mut line: Value, parts: Value) -> Value {
+        for (key, value) in parts.as_object().unwrap() {
+            line[key] = value.clone();
+        }
+        line
+    }
+
+    #[test]
+    fn the_overdue_stand_first_then_by_when_they_are_due_then_the_settled_and_exercises_below_a_band() {
+        let answered = json!({
+            "disposition": "accepted", "disposed_at": "2026-12-10T11:50:00Z", "read_at": "2026-12-10T11:40:00Z",
+            "outcome": "not_occurred", "usefulness": "high",
+        });
+        let answer = Answer(json!([
+            with(line("aaaaaaaa/1", "2026-12-10T20:00:00Z"), answered),
+            with(line("bbbbbbbb/2", "2026-12-10T12:14:00Z"), json!({ "status": "exercise" })),
+            line("cccccccc/3", "2026-12-10T15:20:00Z"),
+            with(line("dddddddd/4", "2026-12-10T11:00:00Z"), json!({ "overdue": true })),
+            with(line("eeeeeeee/5", "2026-12-10T10:00:00Z"), json!({ "standing": "recalled" })),
+            line("ffffffff/6", "2026-12-10T13:00:00Z"),
+        ]));
+        let shown = incoming(answer.said(), &look());
+        let expected = "\
+Inbox: 1 OVERDUE, 3 without an answer, 5 in all
+
+          answer due                           entry       from               precedence
+OVERDUE   1 h ago        2026-12-10 11:00 UTC  dddddddd/4  service-a.example  immediate
+    Bombings planned
+    held 30 min ago · not read · not answered · no outcome · counter_terrorism
+due       in 1 h         2026-12-10 13:00 UTC  ffffffff/6  service-a.example  immediate
+    Bombings planned
+    held 30 min ago · not read · not answered · no outcome · counter_terrorism
+due       in 3 h 20 min  2026-12-10 15:20 UTC  cccccccc/3  service-a.example  immediate
+    Bombings planned
+    held 30 min ago · not read · not answered · no outcome · counter_terrorism
+answered                                       aaaaaaaa/1  service-a.example  immediate
+    Bombings planned
+    held 30 min ago · read 20 min ago · accepted 10 min ago · outcome: not occurred · usefulness high · counter_terrorism
+RECALLED                                       eeeeeeee/5  service-a.example  immediate
+    Bombings planned
+    held 30 min ago · not read · not answered · no outcome · counter_terrorism
+
+//////// EXERCISE //////// nothing below is real ////////
+     answer due                        entry       from               precedence
+due  in 14 min   2026-12-10 12:14 UTC  bbbbbbbb/2  service-a.example  immediate
+    EXERCISE: Bombings planned
+    held 30 min ago · not read · not answered · no outcome · counter_terrorism
+
+`forewarn show ENTRY` shows one; `forewarn dispose ENTRY accepted` answers it.
+";
+        assert_eq!(shown, expected, "\n{shown}");
+    }
+
+    #[test]
+    fn an_empty_list_says_what_would_be_here_and_the_command_that_puts_it_here() {
+        let none = Answer(json!([]));
+        for shown in
+            [incoming(none.said(), &look()), outgoing(none.said(), &look()), waiting(none.said(), &look())]
+        {
+            assert!(shown.contains("here") && !shown.contains("0 "), "{shown}");
+        }
+        assert!(outgoing(none.said(), &look()).contains("`forewarn warning preview`"));
+    }
+
+    #[test]
+    fn what_was_not_held_is_not_said_to_be() {
+        let answer =
+            Answer(json!([with(line("aaaaaaaa/1", "2026-12-10T15:20:00Z"), json!({ "held_at": null }))]));
+        assert!(outgoing(answer.said(), &look()).contains("not held yet · not read"));
+    }
 }

@@ -44,7 +44,9 @@ fn counts(said: Said<'_>) -> Table {
     for ((giver, domain), counted) in by {
         let mut cells: Vec<Cell> = vec![giver.into(), domain.into()];
         // The logs are whole, so a kind of which there is no line was given no time.
-        cells.extend(KINDS.iter().map(|kind| Cell::from(counted.get(kind).copied().unwrap_or_default().to_string())));
+        cells.extend(
+            KINDS.iter().map(|kind| Cell::from(counted.get(kind).copied().unwrap_or_default().to_string())),
+        );
         table.cells(cells);
     }
     table
@@ -55,7 +57,8 @@ fn domain(of: Said<'_>) -> String {
 }
 
 fn lines(said: Said<'_>) -> Table {
-    let mut table = Table::new(&["written, by the giver's clock", "giver", "gave", "entry", "domain", "marks"]);
+    let mut table =
+        Table::new(&["written, by the giver's clock", "giver", "gave", "entry", "domain", "marks"]);
     for line in said.at("lines").items() {
         let written = line.at("written").time().map(times::instant).unwrap_or_default();
         table.row([
@@ -97,7 +100,9 @@ fn of_the_receiver(line: Said<'_>) -> String {
     let mut said = Vec::new();
     let disposition = line.at("disposition").words();
     match line.at("disposed_after_s").number() {
-        Some(seconds) if !disposition.is_empty() => said.push(format!("{disposition} after {}", times::lasting(seconds))),
+        Some(seconds) if !disposition.is_empty() => {
+            said.push(format!("{disposition} after {}", times::lasting(seconds)))
+        }
         _ if !disposition.is_empty() => said.push(disposition),
         _ => said.push("not answered".to_owned()),
     }
@@ -107,4 +112,81 @@ fn of_the_receiver(line: Said<'_>) -> String {
         }
     }
     format!("the receiver says: {}", said.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+    use crate::words::answer::Answer;
+
+    fn look(now: &str) -> Look {
+        Look { paint: false, width: 100, now: now.parse().unwrap() }
+    }
+
+    fn answer() -> Answer {
+        let line = json!({
+            "entry": "2e9dc61f/2", "favour": "warning", "giver": "service-a.example", "domain": "counter_terrorism",
+            "written": "2026-11-22T11:20:00Z", "under": "983beb72/1", "recalled": false, "life_floor": false,
+            "disposed_after_s": 720, "disposition": "accepted", "usefulness": "high", "contribution": null,
+            "event": "not_occurred",
+        });
+        let thanks = json!({
+            "entry": "983beb72/7", "favour": "thanks", "giver": "service-b.example", "domain": null,
+            "written": "2026-11-23T08:00:00Z",
+        });
+        Answer(json!({
+            "parties": ["service-a.example", "service-b.example"],
+            "heads": [
+                { "giver": "service-a.example", "origin": "o", "size": 5, "root": "rootA=" },
+                { "giver": "service-b.example", "origin": "o", "size": 18, "root": "rootB=" },
+            ],
+            "counts": [
+                { "giver": "service-a.example", "domain": "counter_terrorism", "favour": "warning", "count": 1 },
+                { "giver": "service-b.example", "domain": null, "favour": "thanks", "count": 12 },
+            ],
+            "lines": [line, thanks],
+        }))
+    }
+
+    #[test]
+    fn the_heads_come_first_then_counts_by_kind_then_the_lines() {
+        let expected = "\
+Ledger of service-a.example and service-b.example
+Counted from the two logs at these heads, for which both sides hold receipts.
+
+giver              size  root
+service-a.example     5  rootA=
+service-b.example    18  rootB=
+
+Given
+giver              domain             warning  answer  outcome  thanks
+service-a.example  counter_terrorism        1       0        0       0
+service-b.example  no domain                0       0        0      12
+
+Lines
+written, by the giver's clock  giver              gave     entry       domain             marks
+2026-11-22 11:20 UTC           service-a.example  warning  2e9dc61f/2  counter_terrorism  keeps undertaking 983beb72/1
+    the receiver says: accepted after 12 min, usefulness high, event not occurred
+2026-11-23 08:00 UTC           service-b.example  thanks   983beb72/7  no domain
+";
+        let shown = ledger(answer().said(), &look("2026-12-10T12:00:00Z"));
+        assert_eq!(shown, expected, "\n{shown}");
+    }
+
+    #[test]
+    fn the_text_does_not_depend_on_when_it_is_read() {
+        let at = |now: &str| ledger(answer().said(), &look(now));
+        assert_eq!(at("2026-12-10T12:00:00Z"), at("2027-01-01T00:00:00Z"));
+    }
+
+    #[test]
+    fn a_ledger_without_lines_says_what_would_be_there() {
+        let now = Timestamp::UNIX_EPOCH;
+        let none = Answer(json!({ "parties": ["a", "b"], "heads": [], "counts": [], "lines": [] }));
+        let shown = ledger(none.said(), &Look { paint: false, width: 100, now });
+        assert!(shown.contains("Nothing passed yet") && shown.contains("forewarn release"), "{shown}");
+    }
 }

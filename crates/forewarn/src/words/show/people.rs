@@ -10,9 +10,10 @@ fn secret(said: Said<'_>, look: &Look) -> String {
     if said.is_nothing() {
         return String::new();
     }
-    let until = said.at("until").time().map(|t| times::both(t, look.now)).unwrap_or_default();
+    let until = said.at("until").time().map(|t| times::until(t, look.now)).unwrap_or_default();
     format!(
-        "The one-time secret opens the account until {until}. It is shown once; hand it over so that nobody else reads it:\n\n  \
+        "The one-time secret opens the account until {until}.\n\
+         It is shown once; hand it over so that nobody else reads it:\n\n  \
          {}\n\n",
         said.at("secret").line()
     )
@@ -23,9 +24,9 @@ fn waits(said: Said<'_>, look: &Look) -> String {
     if said.is_nothing() {
         return String::new();
     }
-    let until = said.at("expires_at").time().map(|t| times::both(t, look.now)).unwrap_or_default();
+    let until = said.at("expires_at").time().map(|t| times::until(t, look.now)).unwrap_or_default();
     format!(
-        "It waits for a second person, until {until}:\n  forewarn approve {} --digest {}\n",
+        "It waits for a second person until {until}:\n  forewarn approve {} --digest {}\n",
         said.at("id").line(),
         said.at("digest").line()
     )
@@ -37,14 +38,18 @@ fn roles_given(said: Said<'_>, look: &Look) -> String {
         out.push_str(&format!("Roles granted: {}.\n", said.at("granted").joined(", ")));
     }
     if !said.at("waits").is_nothing() {
-        out.push_str(&format!("The other roles take two persons. {}", waits(said.at("waits"), look)));
+        out.push_str(&format!("The other roles take two persons.\n{}", waits(said.at("waits"), look)));
     }
     out
 }
 
 /// What an invitation gave.
 pub(crate) fn invited(said: Said<'_>, look: &Look) -> String {
-    format!("The account is made. {}{}", secret(said.at("invitation"), look), roles_given(said.at("roles"), look))
+    format!(
+        "The account is made.\n{}{}",
+        secret(said.at("invitation"), look),
+        roles_given(said.at("roles"), look)
+    )
 }
 
 /// What granting gave.
@@ -56,9 +61,9 @@ pub(crate) fn granted(said: Said<'_>, look: &Look) -> String {
 /// What became of an act that may take two persons.
 pub(crate) fn settled(said: Said<'_>, look: &Look) -> String {
     if said.at("done").yes() {
-        return format!("Done. {}", secret(said.at("invitation"), look)).trim_end_matches(' ').to_owned() + "\n";
+        return format!("Done.\n{}", secret(said.at("invitation"), look));
     }
-    format!("Nothing has changed. {}", waits(said.at("waits"), look))
+    format!("Nothing has changed.\n{}", waits(said.at("waits"), look))
 }
 
 /// What an approval did.
@@ -78,7 +83,7 @@ pub(crate) fn approved(said: Said<'_>, digest: &str, look: &Look) -> String {
 pub(crate) fn list(said: Said<'_>, look: &Look) -> String {
     let mut table = Table::new(&["name", "state", "roles", "invited until", ">failures", "key"]);
     for person in said.items() {
-        let invited = person.at("invited_until").time().map(|t| times::both(t, look.now));
+        let invited = person.at("invited_until").time().map(|t| times::until(t, look.now));
         let failures = person.at("failures").count().filter(|n| *n > 0);
         table.row([
             person.at("name").line().into(),
@@ -104,9 +109,9 @@ pub(crate) fn pending(said: Said<'_>, look: &Look) -> String {
         let until = proposal.at("expires_at").time().map(|t| times::both(t, look.now)).unwrap_or_default();
         out.push_str(&head(look, &format!("Release to {}", proposal.at("recipients").joined(", "))));
         out.push_str(&format!(
-            "  {} proposed it; it ends {until}\n  read it first  forewarn warning show {}\n  then           forewarn approve {} --digest {}\n",
+            "  {} proposed it; it ends {until}\n  read it first  forewarn pending {}\n  then           forewarn approve {} --digest {}\n",
             proposal.at("author").line(),
-            proposal.at("warning").line(),
+            proposal.at("proposal").line(),
             proposal.at("proposal").line(),
             proposal.at("digest").line()
         ));
@@ -122,7 +127,9 @@ pub(crate) fn pending(said: Said<'_>, look: &Look) -> String {
         ));
     }
     if !settled.is_empty() {
-        out.push_str(&look.ink(Ink::Quiet, &format!("{} settled before; `--json` lists them", settled.len())));
+        out.push_str(
+            &look.ink(Ink::Quiet, &format!("{} settled before; `--json` lists them", settled.len())),
+        );
         out.push('\n');
     }
     out
@@ -144,7 +151,8 @@ pub(crate) fn roster(said: Said<'_>, look: &Look) -> String {
 /// A stretch of the audit trail.
 pub(crate) fn trail(said: Said<'_>, look: &Look) -> String {
     if !said.has_parts() {
-        return "No line of the trail stands there. `forewarn audit --from 0` begins at the first.\n".to_owned();
+        return "No line of the trail stands there. `forewarn audit --from 0` begins at the first.\n"
+            .to_owned();
     }
     let mut table = Table::new(&[">line", "at", "who", "act", "about", "marks"]);
     for line in said.items() {

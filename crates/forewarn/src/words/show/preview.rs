@@ -4,7 +4,7 @@
 use crate::say::{Ink, Look};
 use crate::words::answer::Said;
 use crate::words::show::table::{chars, wrap};
-use crate::words::show::{head, times};
+use crate::words::show::{band, head, headline, times};
 
 /// More recipients than these have a block each.
 const COLUMNS_MAX: usize = 3;
@@ -28,7 +28,10 @@ fn line(ink: Ink, text: impl Into<String>) -> Line {
 /// The whole preview.
 pub(crate) fn preview(said: Said<'_>, look: &Look) -> String {
     let columns: Vec<Said<'_>> = said.at("columns").items().collect();
-    let mut out = head(look, &format!("{}: what each recipient would get", said.at("title").line()));
+    let exercise = said.at("status").is("exercise");
+    let mut out = if exercise { band(look) } else { String::new() };
+    let title = headline(&said.at("title").line(), exercise);
+    out.push_str(&head(look, &format!("{title}: what each recipient would get")));
     out.push_str(&look.ink(Ink::Quiet, &said.at("warning").line()));
     out.push_str("\n\n");
     if said.at("imminent_danger").yes() {
@@ -36,7 +39,8 @@ pub(crate) fn preview(said: Said<'_>, look: &Look) -> String {
         out.push_str(&look.ink(Ink::Due, path));
         out.push_str("\n\n");
     }
-    let label = columns.iter().flat_map(|c| c.at("cells").items()).map(|c| chars(&c.at("field").line())).max();
+    let label =
+        columns.iter().flat_map(|c| c.at("cells").items()).map(|c| chars(&c.at("field").line())).max();
     let label = label.unwrap_or(0).max("handling".len());
     let each = look.width.saturating_sub(label) / columns.len().max(1);
     let side_by_side = columns.len() <= COLUMNS_MAX && each >= COLUMN_CHARS_MIN + GAP;
@@ -56,8 +60,10 @@ fn grid(columns: &[Said<'_>], label: usize, look: &Look) -> String {
     let width = width.saturating_sub(GAP).clamp(COLUMN_CHARS_MIN, COLUMN_CHARS_MAX);
     let mut rows: Vec<(String, Vec<Vec<Line>>)> = Vec::new();
     rows.push((String::new(), columns.iter().map(|c| top(*c, width)).collect()));
+    let mut said_above = vec![String::new(); columns.len()];
     for field in fields(columns) {
-        let cells = columns.iter().map(|c| cell_of(*c, &field, width)).collect();
+        let cells =
+            columns.iter().zip(&mut said_above).map(|(c, above)| cell_of(*c, &field, above, width)).collect();
         rows.push((field, cells));
     }
     rows.push(("handling".to_owned(), columns.iter().map(|c| handling(*c, width)).collect()));
@@ -122,7 +128,8 @@ fn basis(column: Said<'_>) -> String {
     }
 }
 
-fn cell_of(column: Said<'_>, field: &str, width: usize) -> Vec<Line> {
+/// A cell. A reason that was the last one said in the column is not said again.
+fn cell_of(column: Said<'_>, field: &str, said_above: &mut String, width: usize) -> Vec<Line> {
     let cell = column.at("cells").items().find(|c| c.at("field").line() == field);
     let Some(cell) = cell else { return vec![line(Ink::Quiet, "silence")] };
     let mut lines = Vec::new();
@@ -130,7 +137,10 @@ fn cell_of(column: Said<'_>, field: &str, width: usize) -> Vec<Line> {
         lines.extend(wrapped(Ink::Quiet, &struck.at("text").line(), "– ", width));
         // The reason of the whole stands on top; here it would be said once for each field.
         if column.at("held").is_nothing() {
-            lines.extend(wrapped(Ink::Quiet, &struck.at("reason").line(), "    ", width));
+            let reason = struck.at("reason").line();
+            let shown = if reason == *said_above { "as above" } else { &reason };
+            lines.extend(wrapped(Ink::Quiet, shown, "    ", width));
+            *said_above = reason;
         }
     }
     match cell.at("granted") {
@@ -158,7 +168,11 @@ fn handling(column: Said<'_>, width: usize) -> Vec<Line> {
 fn wrapped(ink: Ink, text: &str, mark: &str, width: usize) -> Vec<Line> {
     let blank = " ".repeat(chars(mark));
     let lines = wrap(text, width.saturating_sub(chars(mark)));
-    lines.into_iter().enumerate().map(|(n, text)| line(ink, format!("{}{text}", if n == 0 { mark } else { &blank }))).collect()
+    lines
+        .into_iter()
+        .enumerate()
+        .map(|(n, text)| line(ink, format!("{}{text}", if n == 0 { mark } else { &blank })))
+        .collect()
 }
 
 /// Each hint once, in the order of the columns.
@@ -204,8 +218,11 @@ fn ending(said: Said<'_>, columns: &[Said<'_>], look: &Look) -> String {
     let going = columns.iter().filter(|c| c.at("goes").yes()).count();
     let copies = if going == 1 { "1 copy".to_owned() } else { format!("{going} copies") };
     let until = said.at("expires_at").time().map(|t| times::both(t, look.now)).unwrap_or_default();
-    let mut out = format!("proposal  {id}\ndigest    {digest}\n{copies} would go. The proposal ends {until}.\n");
-    out.push_str("Nothing has left. Words are compared, paraphrase is not: read each cell as its recipient will.\n\n");
+    let mut out =
+        format!("proposal  {id}\ndigest    {digest}\n{copies} would go. The proposal ends {until}.\n");
+    out.push_str(
+        "Nothing has left. Words are compared, paraphrase is not: read each cell as its recipient will.\n\n",
+    );
     out.push_str(&head(look, "Next"));
     if said.at("imminent_danger").yes() {
         out.push_str(&format!(
@@ -219,4 +236,131 @@ fn ending(said: Said<'_>, columns: &[Said<'_>], look: &Look) -> String {
         ));
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::words::answer::Answer;
+
+    fn look(width: usize) -> Look {
+        Look { paint: false, width, now: "2026-12-10T12:00:00Z".parse().unwrap() }
+    }
+
+    fn when(granted: &str, depth: &str) -> Value {
+        json!({
+            "field": "when", "granted": granted, "depth": depth, "hits": [],
+            "struck": [{
+                "text": "28 December 2026, 18:00 UTC", "reason": "it is finer than agreed (exact, day)",
+                "hint": "release the coarser rung",
+            }],
+        })
+    }
+
+    fn what(struck: bool) -> Value {
+        let all = json!([{ "text": "two crowded places", "reason": "it goes to service-b.example only", "hint": null }]);
+        let struck = if struck { all } else { json!([]) };
+        json!({ "field": "what", "granted": "bombings", "depth": null, "struck": struck, "hits": ["\"Lark\" says a protected term"] })
+    }
+
+    fn goes(party: &str, cells: Value) -> Value {
+        json!({
+            "party": party, "goes": true, "held": null, "basis": "agreement 731d00dd1111", "nothing_new": false,
+            "handling": ["TLP:AMBER", "passing on: ask"], "digest": "d", "bytes": 2310, "cells": cells,
+        })
+    }
+
+    fn held(party: &str) -> Value {
+        let struck =
+            json!([{ "text": "bombings", "reason": "the domain is suspended", "hint": "ask the liaison" }]);
+        json!({
+            "party": party, "goes": false, "held": "the domain is suspended (elections). Ask the liaison",
+            "basis": "nothing", "nothing_new": false, "handling": [], "digest": null, "bytes": 0,
+            "cells": [{ "field": "what", "granted": null, "depth": null, "struck": struck, "hits": [] }],
+        })
+    }
+
+    fn view(columns: Value) -> Answer {
+        Answer(json!({
+            "warning": "w-1", "title": "Bombings planned", "proposal": "p-1", "digest": "9f86",
+            "expires_at": "2026-12-10T15:20:00Z", "imminent_danger": false, "columns": columns,
+        }))
+    }
+
+    #[test]
+    fn a_preview_stands_side_by_side_with_what_is_struck_and_why() {
+        let b = goes("service-b.example", json!([what(false), when("28 December 2026", "day")]));
+        let shown = preview(view(json!([b, held("service-c.example")])).said(), &look(84));
+        let expected = "\
+Bombings planned: what each recipient would get
+w-1
+
+          service-b.example                     service-c.example
+          goes, 2310 bytes, under agreement     HELD: nothing goes
+          731d00dd                              the domain is suspended (elections).
+                                                Ask the liaison
+
+what      bombings                              – bombings
+          ! \"Lark\" says a protected term        silence
+when      – 28 December 2026, 18:00 UTC         silence
+              it is finer than agreed (exact,
+              day)
+          28 December 2026 [day]
+handling  TLP:AMBER
+          passing on: ask
+
+What could change it
+  - release the coarser rung
+  - ask the liaison
+  - a word marked `!` gives something away: write the text anew, or a release
+    officer other than its author previews with `--let-through FIELD=WORD=REASON`
+
+proposal  p-1
+digest    9f86
+1 copy would go. The proposal ends in 3 h 20 min (2026-12-10 15:20 UTC).
+Nothing has left. Words are compared, paraphrase is not: read each cell as its recipient will.
+
+Next
+  another person approves  forewarn approve p-1 --digest 9f86
+  then it is released      forewarn release p-1 --digest 9f86
+";
+        assert_eq!(shown, expected, "\n{shown}");
+    }
+
+    #[test]
+    fn many_recipients_or_a_narrow_terminal_give_each_a_block() {
+        let four: Vec<Value> = ["b", "c", "d", "e"].iter().map(|n| goes(n, json!([what(false)]))).collect();
+        let shown = preview(view(json!(four)).said(), &look(200));
+        assert_eq!(shown.lines().filter(|line| line.starts_with("what ")).count(), 4, "{shown}");
+        let two = json!([goes("service-b.example", json!([what(false)])), held("service-c.example")]);
+        let narrow = preview(view(two.clone()).said(), &look(50));
+        assert_eq!(narrow.lines().filter(|line| line.starts_with("what ")).count(), 2, "{narrow}");
+        let wide = preview(view(two).said(), &look(90));
+        assert_eq!(wide.lines().filter(|line| line.starts_with("what ")).count(), 1, "{wide}");
+    }
+
+    #[test]
+    fn the_same_reason_is_not_said_again_in_the_next_row() {
+        let mut second = what(true);
+        second["field"] = json!("how");
+        let shown = preview(view(json!([goes("b", json!([what(true), second]))])).said(), &look(80));
+        assert_eq!(shown.matches("it goes to service-b.example only").count(), 1, "{shown}");
+        assert_eq!(shown.matches("as above").count(), 1, "{shown}");
+    }
+
+    #[test]
+    fn the_imminent_danger_path_names_its_own_commands() {
+        let mut answer = view(json!([goes("b", json!([]))]));
+        answer.0["imminent_danger"] = json!(true);
+        let shown = preview(answer.said(), &look(80));
+        assert!(
+            shown.contains("--imminent-danger --basis") && shown.contains("forewarn review p-1"),
+            "{shown}"
+        );
+        assert!(!shown.contains("forewarn approve"), "{shown}");
+        answer.0["proposal"] = Value::Null;
+        assert!(preview(answer.said(), &look(80)).ends_with("so no proposal was kept.\n"));
+    }
 }

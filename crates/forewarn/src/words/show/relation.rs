@@ -10,13 +10,18 @@ pub(crate) fn partner_added(said: Said<'_>, look: &Look) -> String {
     let name = said.at("partner").line();
     let mut out = head(look, &format!("{name} is pinned, and not confirmed"));
     out.push_str(&format!("Its node is at {}. Nothing but cards flows yet.\n\n", said.at("address").line()));
-    out.push_str(&format!("By voice, now. Call its duty desk by a number that you knew before; its card says: {}\n\n", said.at("contact").line()));
+    out.push_str(&format!(
+        "By voice, now. Call its duty desk by a number that you knew before; its card says: {}\n\n",
+        said.at("contact").line()
+    ));
     out.push_str("1. Read these words of ours to its officer, who types what they hear:\n\n");
     let words: Vec<String> = said.at("our_words").line().split(' ').map(str::to_owned).collect();
     for (n, four) in words.chunks(4).enumerate() {
         let first = n * 4 + 1;
-        let numbered: Vec<String> =
-            (first..).zip(four).map(|(n, word)| format!("{n:>2} {}", look.ink(Ink::Head, &format!("{word:<10}")))).collect();
+        let numbered: Vec<String> = (first..)
+            .zip(four)
+            .map(|(n, word)| format!("{n:>2} {}", look.ink(Ink::Head, &format!("{word:<10}"))))
+            .collect();
         out.push_str(&format!("     {}\n", numbered.join(" ").trim_end()));
     }
     out.push_str(&format!(
@@ -43,10 +48,17 @@ fn partner(said: Said<'_>, look: &Look) -> String {
         out.push_str(&format!(", confirmed {since}\n"));
     } else {
         out.push_str(&look.ink(Ink::Due, ", NOT CONFIRMED: nothing but cards flows"));
-        out.push_str(&format!("\n  compare the words by voice: forewarn partner confirm {}\n", said.at("name").line()));
+        out.push_str(&format!(
+            "\n  compare the words by voice: forewarn partner confirm {}\n",
+            said.at("name").line()
+        ));
     }
     let heard = said.at("heard_at").time().map_or_else(|| "never".to_owned(), |t| times::both(t, look.now));
-    out.push_str(&format!("  node {} · duty desk {} · heard of {heard}\n", said.at("address").line(), said.at("contact").line()));
+    out.push_str(&format!(
+        "  node {} · by voice {} · heard of {heard}\n",
+        said.at("address").line(),
+        said.at("contact").line()
+    ));
     if !said.at("trouble").is_nothing() {
         out.push_str(&look.ink(Ink::Alarm, &format!("  TROUBLE: {}", said.at("trouble").line())));
         out.push('\n');
@@ -126,7 +138,10 @@ fn agreement(said: Said<'_>, look: &Look) -> String {
             t.at("publicity").line().into(),
         ]);
         let purposes = t.at("purposes").joined(", ");
-        table.below(cell(Ink::Quiet, format!("to {purposes}; kept {} days at most", t.at("retention_days").line())));
+        table.below(cell(
+            Ink::Quiet,
+            format!("to {purposes}; kept {} days at most", t.at("retention_days").line()),
+        ));
         if t.at("assurances").has_parts() {
             table.below(cell(Ink::Quiet, format!("assured: {}", t.at("assurances").joined("; "))));
         }
@@ -158,7 +173,11 @@ pub(crate) fn undertakings(said: Said<'_>, look: &Look) -> String {
     for u in said.items() {
         let promise = u.at("said");
         let until = promise.at("until").time().map(times::instant);
-        let accepted = if u.at("accepted").yes() { cell(Ink::Plain, "accepted") } else { cell(Ink::Due, "not accepted") };
+        let accepted = if u.at("accepted").yes() {
+            cell(Ink::Plain, "accepted")
+        } else {
+            cell(Ink::Due, "not accepted")
+        };
         table.row([
             u.at("entry").line().into(),
             u.at("by").line().into(),
@@ -168,7 +187,11 @@ pub(crate) fn undertakings(said: Said<'_>, look: &Look) -> String {
             accepted,
         ]);
         let text = promise.at("text").line();
-        table.below(if text.is_empty() { "(its text cannot be read or was erased)".into() } else { text.into() });
+        table.below(if text.is_empty() {
+            "(its text cannot be read or was erased)".into()
+        } else {
+            text.into()
+        });
         let mut about: Vec<String> = promise
             .at("protected")
             .items()
@@ -181,5 +204,6 @@ pub(crate) fn undertakings(said: Said<'_>, look: &Look) -> String {
             table.below(cell(Ink::Quiet, about.join(" · ")));
         }
     }
-    table.show(look) + "\nA warning that keeps one of ours names it: `forewarn warning write FILE --under ENTRY`.\n"
+    table.show(look)
+        + "\nA warning that keeps one of ours names it: `forewarn warning write FILE --under ENTRY`.\n"
 }

@@ -46,7 +46,9 @@ pub(crate) fn status(said: Said<'_>, look: &Look) -> String {
     out.push('\n');
     let duty = said.at("duty");
     match duty.is_nothing() {
-        true => out.push_str("Call first  nobody: the roster is empty (`forewarn roster set --line \"Duty desk=+00 000\"`)\n"),
+        true => out.push_str(
+            "Call first  nobody: the roster is empty (`forewarn roster set --line \"Duty desk=+00 000\"`)\n",
+        ),
         false => out.push_str(&format!("Call first  {}\n", duty.line())),
     }
     out.push_str(&format!("Our words   {}\n", said.at("words").line()));
@@ -68,7 +70,11 @@ fn clocks(said: Said<'_>, look: &Look) -> String {
         let awaited = AWAITED.iter().find(|(word, _)| clock.at("awaited").is(word));
         let awaited = awaited.map_or_else(|| clock.at("awaited").words(), |(_, words)| (*words).to_owned());
         table.row([
-            if overdue { cell(Ink::Alarm, format!("{exercise}OVERDUE")) } else { cell(Ink::Due, format!("{exercise}due")) },
+            if overdue {
+                cell(Ink::Alarm, format!("{exercise}OVERDUE"))
+            } else {
+                cell(Ink::Due, format!("{exercise}due"))
+            },
             due.map(|t| times::away(t, look.now)).unwrap_or_default().into(),
             due.map(times::instant).unwrap_or_default().into(),
             awaited.into(),

@@ -73,24 +73,28 @@ impl Table {
 
     /// The lines, each ended.
     pub(crate) fn show(&self, look: &Look) -> String {
-        let width_of = |n: usize| self.rows.iter().filter_map(|r| r.cells.get(n)).map(|c| chars(&c.text)).max();
+        let width_of =
+            |n: usize| self.rows.iter().filter_map(|r| r.cells.get(n)).map(|c| chars(&c.text)).max();
         let columns: Vec<(usize, &str, bool, usize)> = self
             .heads
             .iter()
             .enumerate()
-            .map(|(n, head)| (n, head.trim_start_matches('>'), head.starts_with('>'), width_of(n).unwrap_or(0)))
+            .map(|(n, head)| {
+                (n, head.trim_start_matches('>'), head.starts_with('>'), width_of(n).unwrap_or(0))
+            })
             .filter(|(.., width)| *width > 0)
             .map(|(n, head, right, width)| (n, head, right, width.max(chars(head))))
             .collect();
         let mut out = String::new();
         if columns.iter().any(|(_, head, ..)| !head.is_empty()) {
-            let heads = columns.iter().map(|(_, head, right, width)| (cell(Ink::Quiet, *head), *right, *width));
+            let heads =
+                columns.iter().map(|(_, head, right, width)| (cell(Ink::Quiet, *head), *right, *width));
             out.push_str(&line(heads, look));
         }
         for row in &self.rows {
-            let cells = columns.iter().map(|(n, _, right, width)| {
-                (row.cells.get(*n).cloned().unwrap_or_default(), *right, *width)
-            });
+            let cells = columns
+                .iter()
+                .map(|(n, _, right, width)| (row.cells.get(*n).cloned().unwrap_or_default(), *right, *width));
             out.push_str(&line(cells, look));
             for below in &row.below {
                 out.push_str(&format!("    {}\n", look.ink(below.ink, &below.text)));

@@ -42,6 +42,11 @@ pub(crate) fn both(t: Timestamp, now: Timestamp) -> String {
     format!("{} ({})", away(t, now), instant(t))
 }
 
+/// The instant, and how far away: `2026-12-10 15:20 UTC (in 3 h 20 min)`; to follow "until".
+pub(crate) fn until(t: Timestamp, now: Timestamp) -> String {
+    format!("{} ({})", instant(t), away(t, now))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,6 +56,7 @@ mod tests {
         let now: Timestamp = "2026-12-10T12:00:00Z".parse().unwrap();
         let at = |s: i64| now + jiff::SignedDuration::from_secs(s);
         assert_eq!(both(at(12_000), now), "in 3 h 20 min (2026-12-10 15:20 UTC)");
+        assert_eq!(until(at(12_000), now), "2026-12-10 15:20 UTC (in 3 h 20 min)");
         assert_eq!(away(at(-7_200), now), "2 h ago");
         assert_eq!(away(at(30), now), "in 30 s");
         assert_eq!(away(at(-59 * 60), now), "59 min ago");

@@ -12,7 +12,8 @@ pub(crate) fn list(said: Said<'_>, look: &Look) -> String {
                 `forewarn warning write warning.json` writes it.\n"
             .to_owned();
     }
-    let (exercises, actual): (Vec<_>, Vec<_>) = said.items().partition(|line| line.at("status").is("exercise"));
+    let (exercises, actual): (Vec<_>, Vec<_>) =
+        said.items().partition(|line| line.at("status").is("exercise"));
     let mut out = String::new();
     if !actual.is_empty() {
         out.push_str(&lines(actual, look));
@@ -65,7 +66,10 @@ pub(crate) fn whole(said: Said<'_>, look: &Look) -> String {
     ));
     if let Some(by) = line.at("decide_by").time() {
         let (ink, word) = if by <= look.now { (Ink::Alarm, "OVERDUE") } else { (Ink::Due, "due") };
-        out.push_str(&look.ink(ink, &format!("{word}: the duty to warn is to be decided {}", times::both(by, look.now))));
+        out.push_str(&look.ink(
+            ink,
+            &format!("{word}: the duty to warn is to be decided by {}", times::until(by, look.now)),
+        ));
         out.push('\n');
     }
     out.push('\n');
@@ -78,7 +82,12 @@ pub(crate) fn whole(said: Said<'_>, look: &Look) -> String {
         }
     }
     out.push_str(&ladders.show(look));
-    out.push_str(&format!("  rests on {} sealed sources; they never leave\n\n", said.at("sources").line()));
+    match said.at("sources").count() {
+        Some(1) => out.push_str("  rests on 1 sealed source; it never leaves\n\n"),
+        sources => {
+            out.push_str(&format!("  rests on {} sealed sources; they never leave\n\n", sources.unwrap_or(0)))
+        }
+    }
     let duty = said.at("duty");
     let duty = if duty.is_nothing() { "not assessed".to_owned() } else { duty.line() };
     out.push_str(&head(look, "Duty to warn"));
@@ -144,11 +153,15 @@ fn next(said: Said<'_>, look: &Look) -> String {
     let line = said.at("line");
     let id = line.at("warning").line();
     let command = match line.at("state") {
-        s if s.is("graded") => format!("forewarn duty assess {id} --credible --specific --impending   (those that hold)"),
+        s if s.is("graded") => {
+            format!("forewarn duty assess {id} --credible --specific --impending   (those that hold)")
+        }
         s if s.is("assessed") => format!("forewarn warning preview {id} --to PARTNER"),
-        s if s.is("in_review") => "another person: `forewarn pending`, then `forewarn approve …`".to_owned(),
+        s if s.is("in_review") => "another person reads and approves it: forewarn pending".to_owned(),
         s if s.is("releasable") => "forewarn release PROPOSAL --digest DIGEST".to_owned(),
-        s if s.is("active") => format!("an update: `forewarn warning write FILE --update {id}`; an end: `forewarn warning cancel {id}`"),
+        s if s.is("active") => format!(
+            "an update: `forewarn warning write FILE --update {id}`; an end: `forewarn warning cancel {id}`"
+        ),
         s if s.is("lapsed") => format!("forewarn warning cancel {id}"),
         _ => return String::new(),
     };
@@ -161,10 +174,14 @@ pub(crate) fn wrote(said: Said<'_>, look: &Look) -> String {
     let mut out = format!("Written as {id}, {}. Nothing has left.\n", said.at("state").words());
     let sealed = said.at("sources_sealed").count().unwrap_or_default();
     if sealed > 0 {
-        out.push_str(&format!("Sealed to their handlers: {sealed} of its sources. Nobody else can open them.\n"));
+        out.push_str(&format!(
+            "Sealed to their handlers: {sealed} of its sources. Nobody else can open them.\n"
+        ));
     }
     for stopped in said.at("persons_stopped").items() {
-        out.push_str(&look.ink(Ink::Alarm, &format!("STOPPED, nothing of this person was kept: {}", stopped.line())));
+        out.push_str(
+            &look.ink(Ink::Alarm, &format!("STOPPED, nothing of this person was kept: {}", stopped.line())),
+        );
         out.push('\n');
     }
     if said.at("threatens_life").yes() {
@@ -183,9 +200,9 @@ pub(crate) fn assessed(said: Said<'_>, about: &str, look: &Look) -> String {
     let next = format!("\n{}  forewarn warning preview {about} --to PARTNER\n", head(look, "Next"));
     match said.at("decide_by").time() {
         Some(by) => format!(
-            "The duty to warn arises. Decide {}: warn, or waive with a reason.\n{next}  \
+            "The duty to warn arises. Decide by {}: warn, or waive with a reason.\n{next}  \
              forewarn duty waive {about} --reason REASON --text \"…\"\n",
-            times::both(by, look.now)
+            times::until(by, look.now)
         ),
         None => format!("No duty to warn arises; you may warn all the same.\n{next}"),
     }
@@ -194,16 +211,25 @@ pub(crate) fn assessed(said: Said<'_>, about: &str, look: &Look) -> String {
 /// What a release put on its way.
 pub(crate) fn released(said: Said<'_>, look: &Look) -> String {
     let copies: Vec<Said<'_>> = said.at("copies").items().collect();
-    let mut out = format!("Released: {} on the way.\n\n", if copies.len() == 1 { "1 copy is".to_owned() } else { format!("{} copies are", copies.len()) });
+    let mut out = format!(
+        "Released: {} on the way.\n\n",
+        if copies.len() == 1 { "1 copy is".to_owned() } else { format!("{} copies are", copies.len()) }
+    );
     let mut table = Table::new(&["to", "as", "digest of its bytes"]);
     for copy in copies {
-        let cells: [Cell; 3] =
-            [copy.at("recipient").line().into(), copy.at("kind").line().into(), copy.at("digest").line().into()];
+        let cells: [Cell; 3] = [
+            copy.at("recipient").line().into(),
+            copy.at("kind").line().into(),
+            copy.at("digest").line().into(),
+        ];
         table.row(cells);
     }
     out.push_str(&table.show(look));
     if let Some(due) = said.at("review_due").time() {
-        let review = format!("released by one person alone: a second reviews it {}", times::both(due, look.now));
+        let review = format!(
+            "Released by one person alone: a second must review it by {}",
+            times::until(due, look.now)
+        );
         out.push_str(&format!("\n{}\n", look.ink(Ink::Due, &review)));
         out.push_str(&format!("  forewarn review {} --verdict \"…\"\n", said.at("proposal").line()));
     }

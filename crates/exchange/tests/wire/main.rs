@@ -1,0 +1,13 @@
+//! What a partner can send, and what it is answered (docs/log-format.md, Delivery): parcels and statements made by hand.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
+
+mod channels;
+mod conflicts;
+mod parcels;

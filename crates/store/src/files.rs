@@ -1,0 +1,88 @@
+//! The files of the store: how they are made, for their owner alone, and opened.
+
+use std::fs::{self, OpenOptions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::error::StoreError;
+use crate::schema;
+
+/// How long a connection waits for another process's lock, in milliseconds.
+const BUSY_TIMEOUT_MS: u64 = 2_000;
+/// How many prepared statements a connection keeps.
+const STATEMENTS_KEPT_MAX: usize = 128;
+
+/// What a transaction reads and writes: `node.db`, the keys beside it, and the sources if they are there.
+pub(crate) struct Connections {
+    pub(crate) node: Connection,
+    pub(crate) keys: Connection,
+    pub(crate) sources: Option<Connection>,
+}
+
+impl Connections {
+    /// Opens the databases in a folder and makes those that were never there.
+    ///
+    /// `Missing` if one of `node.db` and `keys.db` is there with something in it, and the other is not: an empty one in
+    /// its place would hide the loss.
+    pub(crate) fn open_or_make(folder: &Path) -> Result<Self, StoreError> {
+        let there = |name: &str| folder.join(name).exists();
+        if there("node.db") {
+            if !there("keys.db") {
+                return Err(StoreError::Missing { file: "keys.db", beside: "node.db" });
+            }
+        } else {
+            if there("keys.db") && schema::holds_keys(&open(&folder.join("keys.db"))?)? {
+                return Err(StoreError::Missing { file: "node.db", beside: "keys.db" });
+            }
+            // `node.db` last: a crash in between is met by making the rest. The sources are made with the node and
+            // never made again: taken away, they stay away.
+            for name in ["keys.db", "sources.db", "node.db"] {
+                make_private(&folder.join(name))?;
+            }
+        }
+        Self::open(folder)
+    }
+
+    /// Opens the databases that are there.
+    pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {
+        let sources = folder.join("sources.db");
+        Ok(Self {
+            keys: open(&folder.join("keys.db"))?,
+            sources: if sources.exists() { Some(open(&sources)?) } else { None },
+            node: open(&folder.join("node.db"))?,
+        })
+    }
+
+    /// Those that are there, `node.db` first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Connection> {
+        [Some(&self.node), Some(&self.keys), self.sources.as_ref()].into_iter().flatten()
+    }
+}
+
+/// Makes an empty file with the permissions 0600, whatever the umask; one that is there is left as it is. SQLite gives
+/// the files it makes beside a database (`-wal`, `-shm`) the permissions of the database.
+fn make_private(file: &Path) -> Result<(), StoreError> {
+    let said = |e: std::io::Error| StoreError::Io(format!("{}: {e}", file.display()));
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
+        Ok(made) => made.set_permissions(fs::Permissions::from_mode(0o600)).map_err(said),
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(e) => Err(said(e)),
+    }
+}
+
+fn open(file: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags)?;
+    connection.busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT_MAX);
+    Ok(connection)
+}
