@@ -130,7 +130,15 @@ impl TestHouse {
     /// Disposes of a release.
     pub fn dispose(&self, by: &str, entry: &str, disposition: Disposition) -> Done {
         let words = (disposition == Disposition::NeedsMore).then(|| "which square?".to_owned());
-        answer::dispose(&self.house(), &self.caller(by), entry, disposition, words, self.now(), &mut self.rng())
+        answer::dispose(
+            &self.house(),
+            &self.caller(by),
+            entry,
+            disposition,
+            words,
+            self.now(),
+            &mut self.rng(),
+        )
     }
 
     /// Records an action of ours.
@@ -160,7 +168,14 @@ impl TestHouse {
 
     /// Passes a partner's thanks on.
     pub fn relay(&self, by: &str, entry: &str) -> Done {
-        answer::relay_thanks(&self.house(), &self.caller(by), entry, "head of service", self.now(), &mut self.rng())
+        answer::relay_thanks(
+            &self.house(),
+            &self.caller(by),
+            entry,
+            "head of service",
+            self.now(),
+            &mut self.rng(),
+        )
     }
 }
 
@@ -186,7 +201,8 @@ impl TestHouse {
 
     /// Takes another stance on a domain; a pilot scope of indicators goes with resuming.
     pub fn take_stance(&self, with: &str, domain: Domain, state: DomainState) -> Done {
-        let pilot_scope = if state == DomainState::Resuming { vec![MatterKind::Indicator] } else { Vec::new() };
+        let pilot_scope =
+            if state == DomainState::Resuming { vec![MatterKind::Indicator] } else { Vec::new() };
         let stance = Stance { domain, state, pilot_scope, note: None };
         let caller = self.caller("liaison1");
         agreement::change_domain(&self.house(), &caller, &party(with), stance, self.now(), &mut self.rng())
@@ -310,7 +326,8 @@ impl TestHouse {
 
     /// Where the copies of a warning are, by recipient: `queued`, `withdrawn: …` or the entry.
     pub fn copies(&self, warning: WarningId) -> Vec<(String, String)> {
-        let whole = own::show(&self.house(), &self.caller("desk1"), warning, Some("on duty"), self.now()).unwrap();
+        let whole =
+            own::show(&self.house(), &self.caller("desk1"), warning, Some("on duty"), self.now()).unwrap();
         whole.copies.into_iter().map(|c| (c.recipient, c.delivery)).collect()
     }
 

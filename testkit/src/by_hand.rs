@@ -69,14 +69,16 @@ impl ByHand {
     pub fn with(house: &TestHouse, name: &str, use_: Use) -> Self {
         let (name, keys) = (party(name), keys_of(&party(name)));
         if house.store().view(|view| view.partner(&name)).unwrap().is_none() {
-            partner::add(&house.house(), &house.caller("operator1"), &card(&name, &keys), house.now()).unwrap();
+            partner::add(&house.house(), &house.caller("operator1"), &card(&name, &keys), house.now())
+                .unwrap();
             let words = partner::fingerprint_words(keys.identity.verifier()).unwrap();
             partner::confirm(&house.house(), &house.caller("liaison1"), &name, &words, house.now()).unwrap();
         }
         let proposal = proposal(&keys, house, use_);
         let signed = proposal.sign_as_giver(&keys.identity).unwrap();
         let caller = Partner { name: name.clone() };
-        let answer = channel::accept(&house.house(), &caller, signed.to_string().as_bytes(), house.now()).unwrap();
+        let answer =
+            channel::accept(&house.house(), &caller, signed.to_string().as_bytes(), house.now()).unwrap();
         Self {
             statement: ChannelStatement::parse(answer.as_bytes()).unwrap(),
             draws: Draws::of(1, name.as_str()),
@@ -103,7 +105,8 @@ impl ByHand {
     #[must_use]
     pub fn opened(mut self) -> Self {
         let body = self.statement.as_bytes().to_vec();
-        let opening = EntryOf { media: "text/plain", thread: [0; 16], ..EntryOf::kind("channel.opened", body) };
+        let opening =
+            EntryOf { media: "text/plain", thread: [0; 16], ..EntryOf::kind("channel.opened", body) };
         self.push(opening);
         self
     }
@@ -187,7 +190,8 @@ impl ByHand {
         let size = checkpoint.checkpoint().size;
         let (from, to) = (usize::try_from(old).unwrap(), usize::try_from(size).unwrap());
         let items = self.entries[from..to].iter();
-        let items = items.map(|(salt, entry)| Item::Entry { salt: salt.clone(), entry: entry.clone() }).collect();
+        let items =
+            items.map(|(salt, entry)| Item::Entry { salt: salt.clone(), entry: entry.clone() }).collect();
         Parcel { old, held: None, items, checkpoint }.encode().unwrap()
     }
 

@@ -2,9 +2,9 @@
 
 use exchange::channel::{self, OurChannel};
 use exchange::deliver::{self, Answer, Next, Outgoing};
+use exchange::partner;
 use exchange::receive::{self, Receipt};
 use exchange::refusal::{Refusal, Whose};
-use exchange::partner;
 use model::id::PartyName;
 use store::ChannelSide;
 use tlog::channel::{Origin, Use};
@@ -13,6 +13,8 @@ use crate::house::TestHouse;
 use crate::houses::TestHouses;
 use crate::observe::Crossing;
 
+/// How often in one round a partner may name another size than was expected.
+const OTHER_SIZES_PER_ROUND_MAX: usize = 4;
 /// How often `settle_all` goes round before it gives up.
 const ROUNDS_MAX: usize = 50;
 
@@ -32,15 +34,14 @@ pub enum Weather {
     Late,
 }
 
+/// Fair weather for everything but parcels.
+pub fn for_parcels(weather: Weather) -> impl FnMut(&str) -> Weather {
+    move |path| if path.ends_with("add-entries") { weather } else { Weather::Fair }
+}
+
 /// Why a round of a courier ended early, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lost(pub String);
-
-impl From<Refusal> for Lost {
-    fn from(refusal: Refusal) -> Self {
-        Self(refusal.to_string())
-    }
-}
 
 /// A request that is still on its way.
 pub(crate) struct Held {
@@ -77,13 +78,22 @@ impl Ask {
 impl TestHouses {
     /// Carries all that one house has for another, in fair weather. An error is what a courier would note as trouble.
     pub fn carry(&self, from: &str, to: &str) -> Result<(), Lost> {
-        self.carry_in(from, to, &mut || Weather::Fair)
+        self.carry_in(from, to, &mut |_| Weather::Fair)
     }
 
-    /// Carries in this weather, asked for before each request.
-    pub fn carry_in(&self, from: &str, to: &str, weather: &mut dyn FnMut() -> Weather) -> Result<(), Lost> {
-        let mut round = Round { houses: self, from: self.at(from), to: self.at(to), weather };
-        let ended = [Use::Actual, Use::Exercise].into_iter().try_for_each(|use_| round.carry(use_));
+    /// Carries in this weather, asked for before each request with its method and path.
+    pub fn carry_in(
+        &self,
+        from: &str,
+        to: &str,
+        weather: &mut dyn FnMut(&str) -> Weather,
+    ) -> Result<(), Lost> {
+        let ended = [Use::Actual, Use::Exercise].map(|use_| {
+            let mut lane = Lane { houses: self, from: self.at(from), to: self.at(to), use_, weather };
+            lane.round()
+        });
+        // Both lanes have run, whatever became of the other.
+        let ended = ended.into_iter().collect::<Result<(), Lost>>();
         self.note(from, to, ended.as_ref().err());
         ended
     }
@@ -153,7 +163,9 @@ fn served(to: &TestHouse, pin: &[u8; 32], ask: &Ask) -> (u16, Vec<u8>) {
     match ask {
         Ask::Statement(text) => match channel::accept(&house, &caller, text, to.now()) {
             Ok(statement) => (200, statement.into_bytes()),
-            Err(refusal) if refusal.whose == Whose::Theirs => (403, format!("{}\n", refusal.fact).into_bytes()),
+            Err(refusal) if refusal.whose == Whose::Theirs => {
+                (403, format!("{}\n", refusal.fact).into_bytes())
+            }
             Err(refusal) => panic!("{} could not serve a statement: {refusal}", to.name()),
         },
         Ask::Head(origin) => match receive::newest_head(&house, &caller, *origin).unwrap() {
@@ -177,27 +189,63 @@ fn served(to: &TestHouse, pin: &[u8; 32], ask: &Ask) -> (u16, Vec<u8>) {
     }
 }
 
-/// One round of one courier.
-struct Round<'a> {
+/// What ends a round of a courier.
+enum Trouble {
+    /// Tried again later.
+    Words(String),
+    /// The partner refused the parcel or froze the channel: next time it is asked before anything is sent.
+    AskFirst(String),
+}
+
+impl From<Refusal> for Trouble {
+    fn from(refusal: Refusal) -> Self {
+        Self::Words(refusal.to_string())
+    }
+}
+
+/// One round of one courier in one of its lanes.
+struct Lane<'a> {
     houses: &'a TestHouses,
     from: &'a TestHouse,
     to: &'a TestHouse,
-    weather: &'a mut dyn FnMut() -> Weather,
+    use_: Use,
+    weather: &'a mut dyn FnMut(&str) -> Weather,
 }
 
-impl Round<'_> {
-    fn carry(&mut self, use_: Use) -> Result<(), Lost> {
-        match self.open_channel(use_)? {
-            Some(origin) => self.deliver(use_, origin),
-            None => Ok(()),
-        }
+impl Lane<'_> {
+    fn round(&mut self) -> Result<(), Lost> {
+        let lane = (self.from.name().to_string(), self.to.name().to_string(), self.use_);
+        let asks_first = self.houses.ask_first.borrow().contains(&lane);
+        let (asks_next, ended) = match self.carry(asks_first) {
+            Ok(()) => (false, Ok(())),
+            Err(Trouble::Words(words)) => (false, Err(Lost(words))),
+            Err(Trouble::AskFirst(words)) => (true, Err(Lost(words))),
+        };
+        let mut ask_first = self.houses.ask_first.borrow_mut();
+        if asks_next {
+            ask_first.insert(lane)
+        } else {
+            ask_first.remove(&lane)
+        };
+        ended
     }
 
-    fn open_channel(&mut self, use_: Use) -> Result<Option<Origin>, Lost> {
-        let (house, to) = (self.from.house(), self.to.name().clone());
-        if !deliver::anything(&house, &to, use_)? {
-            return Ok(None);
+    fn carry(&mut self, asks_first: bool) -> Result<(), Trouble> {
+        let house = self.from.house();
+        if !deliver::anything_waiting(&house, self.to.name(), self.use_)? {
+            return Ok(());
         }
+        let Some(origin) = self.open_channel()? else { return Ok(()) };
+        let asked = if asks_first { self.question() } else { Ok(()) };
+        let done = asked.and_then(|()| self.deliver(origin));
+        if done.is_err() {
+            house.unconfirm(&origin);
+        }
+        done
+    }
+
+    fn open_channel(&mut self) -> Result<Option<Origin>, Trouble> {
+        let (house, to, use_) = (self.from.house(), self.to.name().clone(), self.use_);
         // A nonce is drawn once for each channel, so the partner can count it.
         let mut rng = self.from.draws().numbered(&format!("nonce to {to} {use_}"), 0);
         match channel::ours(&house, &to, use_, &mut rng)? {
@@ -216,46 +264,57 @@ impl Round<'_> {
         }
     }
 
-    fn deliver(&mut self, use_: Use, origin: Origin) -> Result<(), Lost> {
-        let (house, to) = (self.from.house(), self.to.name().clone());
-        let mut from = None;
-        if !house.is_confirmed(&origin) {
-            let (status, answer) = self.ask(Ask::Head(origin))?;
-            let note = match status {
-                200 => Some(answer),
-                404 => None,
-                _ => return Err(refused(status, &answer)),
-            };
-            match deliver::head_answer(&house, &to, use_, note.as_deref(), self.from.now())? {
-                Next::SendFrom(size) => from = Some(size),
-                Next::Settled => {}
-                Next::Wait(words) => return Err(Lost(words)),
-            }
+    fn question(&mut self) -> Result<(), Trouble> {
+        match deliver::question(&self.from.house(), self.to.name(), self.use_)? {
+            Some(question) => self.send(question).map(drop),
+            None => Ok(()),
         }
+    }
+
+    fn deliver(&mut self, origin: Origin) -> Result<(), Trouble> {
+        let (house, to, use_) = (self.from.house(), self.to.name().clone(), self.use_);
+        house.unconfirm(&origin);
+        let (status, answer) = self.ask(Ask::Head(origin))?;
+        let note = match status {
+            200 => Some(answer),
+            404 => None,
+            _ => return Err(refused(status, &answer)),
+        };
+        let mut from = match deliver::head_answer(&house, &to, use_, note.as_deref(), self.from.now())? {
+            Next::SendFrom(size) => Some(size),
+            Next::Settled => None,
+            Next::Wait(words) => return Err(Trouble::Words(words)),
+        };
+        let mut other_sizes = 0;
         loop {
-            let mut rng = self.salts(use_);
+            let mut rng = self.salts();
             let sent = deliver::next_parcel(&house, &to, use_, from, self.from.now(), &mut rng)?;
             let Some(parcel) = sent else { return Ok(()) };
             match self.send(parcel)? {
                 Next::Settled => from = None,
-                Next::SendFrom(size) if from != Some(size) => from = Some(size),
-                Next::SendFrom(size) => return Err(Lost(format!("asked for the log from {size} again and again"))),
-                Next::Wait(words) => return Err(Lost(words)),
+                Next::SendFrom(size) if other_sizes < OTHER_SIZES_PER_ROUND_MAX => {
+                    other_sizes += 1;
+                    from = Some(size);
+                }
+                Next::SendFrom(size) => {
+                    return Err(Trouble::Words(format!("asked for the log from {size} again and again")));
+                }
+                Next::Wait(words) => return Err(Trouble::Words(words)),
             }
         }
     }
 
     /// The generator of the salts: by the size of the log, which the partner can count, and which grows with each salt
     /// that is used.
-    fn salts(&self, use_: Use) -> rand::rngs::StdRng {
-        let to = self.to.name();
+    fn salts(&self) -> rand::rngs::StdRng {
+        let (to, use_) = (self.to.name(), self.use_);
         let size = self.from.store().view(|view| {
             Ok::<_, Refusal>(view.channel_with(to, ChannelSide::Ours, use_)?.map_or(0, |c| c.size()))
         });
         self.from.draws().numbered(&format!("salts to {to} {use_}"), size.unwrap())
     }
 
-    fn send(&mut self, mut parcel: Outgoing) -> Result<Next, Lost> {
+    fn send(&mut self, mut parcel: Outgoing) -> Result<Next, Trouble> {
         let bytes = std::mem::take(&mut parcel.bytes);
         let (status, answer) = self.ask(Ask::Parcel(parcel.origin, bytes))?;
         let text = String::from_utf8_lossy(&answer).trim().to_owned();
@@ -265,12 +324,15 @@ impl Round<'_> {
             423 => Answer::Frozen,
             status => Answer::Refused(status, text),
         };
-        Ok(deliver::settle(&self.from.house(), &parcel, said, self.from.now())?)
+        match (deliver::settle(&self.from.house(), &parcel, said, self.from.now())?, status) {
+            (Next::Wait(words), 423 | 400 | 403 | 413 | 422) => Err(Trouble::AskFirst(words)),
+            (next, _) => Ok(next),
+        }
     }
 
-    fn ask(&mut self, ask: Ask) -> Result<(u16, Vec<u8>), Lost> {
-        let cut = || Lost("the line was cut".to_owned());
-        match (self.weather)() {
+    fn ask(&mut self, ask: Ask) -> Result<(u16, Vec<u8>), Trouble> {
+        let cut = || Trouble::Words("the line was cut".to_owned());
+        match (self.weather)(&ask.path()) {
             Weather::Fair => Ok(self.houses.arrive(self.from, self.to, &ask)),
             Weather::RequestLost => Err(cut()),
             Weather::AnswerLost => {
@@ -290,6 +352,6 @@ impl Round<'_> {
     }
 }
 
-fn refused(status: u16, answer: &[u8]) -> Lost {
-    Lost(format!("the partner answered {status}: {}", String::from_utf8_lossy(answer).trim()))
+fn refused(status: u16, answer: &[u8]) -> Trouble {
+    Trouble::Words(format!("the partner answered {status}: {}", String::from_utf8_lossy(answer).trim()))
 }

@@ -45,7 +45,10 @@ pub fn faults(house: &TestHouse) -> Vec<String> {
             let kept = us.relations.of(view, &partner.name)?;
             for first in [Side::Ours, Side::Theirs] {
                 if *kept != folded(view, &partner.name, first, &[Use::Actual, Use::Exercise])? {
-                    found.push(format!("the relation with {} kept is not the one folded from scratch", partner.name));
+                    found.push(format!(
+                        "the relation with {} kept is not the one folded from scratch",
+                        partner.name
+                    ));
                 }
             }
         }
@@ -74,7 +77,8 @@ fn folded(view: &View<'_>, partner: &PartyName, first: Side, uses: &[Use]) -> Re
                     continue;
                 }
                 let at = EntryRef { origin: channel.origin, index: entry.index };
-                let (written, thread, answers, facts) = (entry.written, entry.thread, entry.answers, entry.facts);
+                let (written, thread, answers, facts) =
+                    (entry.written, entry.thread, entry.answers, entry.facts);
                 relation.take(Logged { at, side, written, thread, answers, facts });
             }
         }
@@ -125,7 +129,10 @@ impl Log<'_> {
             }
         }
         if receipted != self.channel.cosigned {
-            self.wrong(format!("{} is kept as receipted, the last receipt is of {receipted}", self.channel.cosigned));
+            self.wrong(format!(
+                "{} is kept as receipted, the last receipt is of {receipted}",
+                self.channel.cosigned
+            ));
         }
         if receipted > 0 {
             self.exported(&statement, receipted - 1)?;
@@ -153,7 +160,8 @@ impl Log<'_> {
                 self.wrong(format!("entry {index} has no frame"));
                 continue;
             };
-            if (header.origin, header.index, header.kind.as_str()) != (self.channel.origin, index, &row.kind) {
+            if (header.origin, header.index, header.kind.as_str()) != (self.channel.origin, index, &row.kind)
+            {
                 self.wrong(format!("entry {index} says that it stands elsewhere"));
             }
             if facts::of_entry(&row.kind, self.channel.use_, &body) != row.facts {
@@ -177,7 +185,8 @@ impl Log<'_> {
 
     fn has_been(&self, origin: &str, size: u64, root: &Hash) -> Result<bool, Refusal> {
         let mut channels = self.view.channels()?.into_iter();
-        let Some(opposite) = channels.find(|c| c.origin.hex() == origin && c.partner == self.channel.partner) else {
+        let Some(opposite) = channels.find(|c| c.origin.hex() == origin && c.partner == self.channel.partner)
+        else {
             return Ok(false);
         };
         Ok(size <= opposite.size() && self.view.root_at(&opposite, size)? == *root)
@@ -186,7 +195,8 @@ impl Log<'_> {
     fn receipt(&mut self, statement: &ChannelStatement, note: &str, line: &str) {
         let said = statement.proposal();
         let signed = SignedCheckpoint::parse(note.as_bytes()).unwrap();
-        if signed.check_lines(&[&said.log, &said.cosigner]).is_err() || signed.verify_log(&said.log).is_err() {
+        if signed.check_lines(&[&said.log, &said.cosigner]).is_err() || signed.verify_log(&said.log).is_err()
+        {
             self.wrong("a head is not signed by the key of its log");
         }
         match signed.cosignature_of(&said.cosigner) {
@@ -230,7 +240,10 @@ pub(crate) fn undelivered(house: &TestHouse) -> Vec<String> {
         for channel in view.channels()?.into_iter().filter(|c| c.side == ChannelSide::Ours) {
             if channel.cosigned != channel.size() {
                 let open = channel.size() - channel.cosigned;
-                found.push(format!("{open} entries to {} ({}) have no receipt", channel.partner, channel.use_));
+                found.push(format!(
+                    "{open} entries to {} ({}) have no receipt",
+                    channel.partner, channel.use_
+                ));
             }
         }
         Ok::<_, Refusal>(())

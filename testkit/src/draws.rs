@@ -66,7 +66,9 @@ impl Draws {
 
     /// Lets the acts inside draw from another stream.
     pub fn within<T>(&self, stream: &str, acts: impl FnOnce() -> T) -> T {
-        let swap = |to| std::mem::replace(&mut self.streams.lock().unwrap_or_else(PoisonError::into_inner).present, to);
+        let swap = |to| {
+            std::mem::replace(&mut self.streams.lock().unwrap_or_else(PoisonError::into_inner).present, to)
+        };
         let before = swap(Some(stream.to_owned()));
         let done = acts();
         swap(before);

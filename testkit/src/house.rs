@@ -71,7 +71,8 @@ impl TestHouse {
     pub fn furnished(name: &str, seed: u64, clock: &Clock) -> Self {
         let house = Self::empty(name, seed, clock);
         let operator = crate::name("operator1");
-        let first = people::init_first_operator(&house.house(), &operator, house.now(), &mut house.rng()).unwrap();
+        let first =
+            people::init_first_operator(&house.house(), &operator, house.now(), &mut house.rng()).unwrap();
         house.activate("operator1", &first);
         for (person, roles) in PERSONS {
             house.join(person, roles);
@@ -166,7 +167,8 @@ impl TestHouse {
         let (operator, key) = (self.caller("operator1"), self.key("operator1"));
         let (house, now) = (self.house(), self.now());
         let invited =
-            people::invite(&house, &operator, &key, &crate::name(person), &roles, now, &mut self.rng()).unwrap();
+            people::invite(&house, &operator, &key, &crate::name(person), &roles, now, &mut self.rng())
+                .unwrap();
         assert!(invited.granted.waiting.is_none(), "{person} joins while the node is being set up");
         self.activate(person, &invited.invitation);
     }
@@ -225,11 +227,7 @@ impl TestHouse {
 fn folder() -> TempDir {
     // Where there is a disk of memory, waiting for the platter proves nothing.
     let memory = Path::new("/dev/shm");
-    if memory.is_dir() {
-        tempfile::tempdir_in(memory).unwrap()
-    } else {
-        tempfile::tempdir().unwrap()
-    }
+    if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
 }
 
 pub(crate) fn pin_of(name: &PartyName) -> [u8; 32] {
@@ -238,7 +236,8 @@ pub(crate) fn pin_of(name: &PartyName) -> [u8; 32] {
 
 /// The keys of the node of this name, the same in every test.
 pub(crate) fn keys_of(name: &PartyName) -> NodeKeys {
-    let seed = |role: &str| Zeroizing::new(Digest::of(format!("forewarn test key: {name} {role}").as_bytes()).0);
+    let seed =
+        |role: &str| Zeroizing::new(Digest::of(format!("forewarn test key: {name} {role}").as_bytes()).0);
     let seeds = NodeSeeds {
         identity: seed("identity"),
         cosigner: seed("cosigner"),

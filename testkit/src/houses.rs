@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use exchange::partner;
 use model::agreement::Terms;
 use model::id::Digest;
+use tlog::channel::Use;
 
 use crate::carry::Held;
 use crate::check;
@@ -34,6 +35,7 @@ pub struct TestHouses {
     seed: u64,
     pub(crate) crossings: RefCell<Vec<Crossing>>,
     pub(crate) held: RefCell<Vec<Held>>,
+    pub(crate) ask_first: RefCell<BTreeSet<(String, String, Use)>>,
     pub(crate) troubled: RefCell<BTreeMap<(String, String), String>>,
     planted: RefCell<BTreeMap<String, BTreeSet<String>>>,
     undelivered: Cell<bool>,
@@ -69,13 +71,15 @@ impl TestHouses {
     /// As `of`, with another seed.
     pub fn seeded(names: &[&str], seed: u64) -> Self {
         let clock = Clock::standing();
-        let houses: Vec<TestHouse> = names.iter().map(|name| TestHouse::furnished(name, seed, &clock)).collect();
+        let houses: Vec<TestHouse> =
+            names.iter().map(|name| TestHouse::furnished(name, seed, &clock)).collect();
         let houses = Self {
             houses,
             clock,
             seed,
             crossings: RefCell::default(),
             held: RefCell::default(),
+            ask_first: RefCell::default(),
             troubled: RefCell::default(),
             planted: RefCell::default(),
             undelivered: Cell::new(false),
@@ -92,7 +96,10 @@ impl TestHouses {
 
     /// The house of this name.
     pub fn at(&self, name: &str) -> &TestHouse {
-        self.houses.iter().find(|h| h.name().as_str() == name).unwrap_or_else(|| panic!("there is no house {name}"))
+        self.houses
+            .iter()
+            .find(|h| h.name().as_str() == name)
+            .unwrap_or_else(|| panic!("there is no house {name}"))
     }
 
     /// House A.

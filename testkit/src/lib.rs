@@ -31,7 +31,7 @@ mod observe;
 mod words;
 
 pub use by_hand::{ByHand, EntryOf};
-pub use carry::{Lost, Weather};
+pub use carry::{Lost, Weather, for_parcels};
 pub use check::{assert_sound, faults, relation_from_scratch};
 pub use clock::{Clock, at};
 pub use draws::{Draws, repeatable};
@@ -39,4 +39,4 @@ pub use flow::{Proposal, Sent};
 pub use house::{PASSPHRASE, TestHouse, code, name, party};
 pub use houses::{A, B, C, D, TestHouses};
 pub use observe::Crossing;
-pub use words::{closed_to, outcome, persons, recipient, recipients, text, terms, tight, warning};
+pub use words::{closed_to, outcome, persons, recipient, recipients, terms, text, tight, warning};

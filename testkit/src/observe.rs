@@ -47,6 +47,8 @@ impl TestHouses {
     /// How many requests of a kind arrived from one house at another, e.g. `add-entries`.
     pub fn arrived(&self, from: &str, to: &str, kind: &str) -> usize {
         let all = self.crossings.borrow();
-        all.iter().filter(|c| c.from.as_str() == from && c.to.as_str() == to && c.path.ends_with(kind)).count()
+        all.iter()
+            .filter(|c| c.from.as_str() == from && c.to.as_str() == to && c.path.ends_with(kind))
+            .count()
     }
 }

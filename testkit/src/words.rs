@@ -79,4 +79,3 @@ pub fn outcome(event: EventState) -> Outcome {
         domain: None,
     }
 }
-

@@ -4,33 +4,41 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::disallowed_methods,
     reason = "a test stops at the first surprise, and reads the clock itself"
 )]
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
 use courier::{Bell, Courier, Hook};
 use exchange::house::{House, Settings};
 use exchange::keys::{NodeKeys, NodeSeeds, draw_encryption_key, encryption_recipient};
-use exchange::{alarm, partner, undertaking, view};
+use exchange::refusal::Refusal;
+use exchange::{alarm, deliver, partner, undertaking, view};
 use gate::clock::Clock;
 use gate::limits::ServeLimits;
 use gate::tls::{TlsIdentity, generate_certificate, server_config};
 use jiff::Timestamp;
 use model::body::Undertaking;
 use model::caller::Person;
-use model::id::PartyName;
+use model::id::{Digest, OutboxId, PartyName};
 use model::vocab::{Domain, Role};
 use peer::Peer;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use store::Store;
+use store::{ChannelSide, NewOutboxRow, SealingDraw, Store, View};
 use tempfile::TempDir;
+use tlog::channel::{Origin, Use};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -39,7 +47,9 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn clock() -> Clock {
-    Clock::new(Timestamp::now, || StdRng::seed_from_u64(u64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(7)))
+    Clock::new(Timestamp::now, || {
+        StdRng::seed_from_u64(u64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(7))
+    })
 }
 
 fn officer() -> Person {
@@ -63,8 +73,13 @@ impl Node {
         let folder = tempfile::tempdir().unwrap();
         let party: PartyName = name.parse().unwrap();
         let fill = |n: u8| zeroize::Zeroizing::new([u8::try_from(seed * 16).unwrap() + n; 32]);
-        let seeds =
-            NodeSeeds { identity: fill(1), cosigner: fill(2), log: fill(3), rendering: fill(4), terms: fill(5) };
+        let seeds = NodeSeeds {
+            identity: fill(1),
+            cosigner: fill(2),
+            log: fill(3),
+            rendering: fill(4),
+            terms: fill(5),
+        };
         let identity = Arc::new(generate_certificate(name, Timestamp::now(), &mut rng).unwrap());
         let pin = identity.pin().unwrap().to_string();
         let encryption = encryption_recipient(&draw_encryption_key()).unwrap();
@@ -128,18 +143,88 @@ impl Node {
     }
 
     fn promise(&self, to: &PartyName) {
-        let promise = Undertaking {
-            domain: Domain::CounterTerrorism,
-            text: "threats to your territory and citizens".to_owned(),
-            protected: Vec::new(),
-            harm: std::collections::BTreeSet::default(),
-            until: None,
+        promise(&self.house, to);
+    }
+
+    /// Queues so many promises at once.
+    async fn promises(&self, to: &PartyName, count: usize) {
+        let promised: Vec<_> = (0..count)
+            .map(|_| {
+                let (house, to) = (self.house.clone(), to.clone());
+                tokio::task::spawn_blocking(move || promise(&house, &to))
+            })
+            .collect();
+        for one in promised {
+            one.await.unwrap();
+        }
+    }
+
+    /// The log to a partner: how many entries it has, and how many of them are receipted.
+    fn sizes(&self, to: &PartyName) -> (u64, u64) {
+        let ours =
+            self.house.store.view(|view| view.channel_with(to, ChannelSide::Ours, Use::Actual)).unwrap();
+        ours.map_or((0, 0), |c| (c.size(), c.cosigned))
+    }
+
+    /// Its peer door behind one that counts parcels and answers them itself while it is told to.
+    fn run_guarded(&self, listener: TcpListener, guard: &Arc<Guard>) {
+        let guard = Arc::clone(guard);
+        let router = peer::router(Peer { house: self.house.clone(), clock: clock() });
+        let guarded = move |request: Request, next: Next| {
+            let guard = Arc::clone(&guard);
+            async move { guard.let_in(request, next).await }
         };
-        undertaking::declare(&self.house, &officer(), to, promise, Timestamp::now(), &mut clock().rng()).unwrap();
+        self.serve(listener, router.layer(from_fn(guarded)));
     }
 
     fn promises_held(&self) -> usize {
         view::relation::undertakings(&self.house, &officer(), None).unwrap().len()
+    }
+}
+
+fn promise(house: &House, to: &PartyName) {
+    let promise = Undertaking {
+        domain: Domain::CounterTerrorism,
+        text: "threats to your territory and citizens".to_owned(),
+        protected: Vec::new(),
+        harm: std::collections::BTreeSet::default(),
+        until: None,
+    };
+    undertaking::declare(house, &officer(), to, promise, Timestamp::now(), &mut clock().rng()).unwrap();
+}
+
+/// A door before a peer door: it answers parcels with a status of its own while it has one, and counts them.
+#[derive(Default)]
+struct Guard {
+    status: AtomicU16,
+    sizes: [AtomicU16; 2],
+    heads: AtomicUsize,
+    parcels: AtomicUsize,
+    /// The one log that it keeps out; every log if there is none.
+    only: Mutex<Option<String>>,
+}
+
+impl Guard {
+    async fn let_in(&self, request: Request, next: Next) -> Response {
+        let path = request.uri().path().to_owned();
+        if path.ends_with("/checkpoint") {
+            self.heads.fetch_add(1, Ordering::SeqCst);
+        }
+        if !path.ends_with("/add-entries") {
+            return next.run(request).await;
+        }
+        let (head, body) = request.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        let nth = self.parcels.fetch_add(1, Ordering::SeqCst);
+        let status = self.status.load(Ordering::SeqCst);
+        let spared = self.only.lock().unwrap().as_ref().is_some_and(|origin| !path.contains(origin.as_str()));
+        let text = match status {
+            _ if spared => return next.run(Request::from_parts(head, body.into())).await,
+            0 => return next.run(Request::from_parts(head, body.into())).await,
+            409 => format!("{}\n", self.sizes[nth % 2].load(Ordering::SeqCst)),
+            _ => "no\n".to_owned(),
+        };
+        (StatusCode::from_u16(status).unwrap(), text).into_response()
     }
 }
 
@@ -174,7 +259,8 @@ fn in_runtime(test: impl Future<Output = ()>) {
 fn what_is_promised_arrives_with_its_receipt_over_real_sockets() {
     in_runtime(async {
         let ((at_a, address_a), (at_b, address_b)) = (listener().await, listener().await);
-        let (a, b) = (Node::made("service-a.example", address_a, 1), Node::made("service-b.example", address_b, 2));
+        let (a, b) =
+            (Node::made("service-a.example", address_a, 1), Node::made("service-b.example", address_b, 2));
         introduce(&a, &b);
         a.run(at_a, None);
         b.run(at_b, None);
@@ -182,7 +268,11 @@ fn what_is_promised_arrives_with_its_receipt_over_real_sockets() {
         b.until("the promise arrives", |_| (b.promises_held() == 1).then_some(())).await;
         a.until("the receipt is kept", |house| {
             let partners = view::relation::partners(house, &officer()).unwrap();
-            partners.iter().flat_map(|p| &p.channels).find(|c| c.side == "ours" && c.receipted == 2).map(|_| ())
+            partners
+                .iter()
+                .flat_map(|p| &p.channels)
+                .find(|c| c.side == "ours" && c.receipted == 2)
+                .map(|_| ())
         })
         .await;
         assert_eq!(a.trouble(), None);
@@ -193,7 +283,8 @@ fn what_is_promised_arrives_with_its_receipt_over_real_sockets() {
 fn a_partner_that_was_down_gets_everything_once_it_is_up() {
     in_runtime(async {
         let ((at_a, address_a), (at_b, address_b)) = (listener().await, listener().await);
-        let (a, b) = (Node::made("service-a.example", address_a, 1), Node::made("service-b.example", address_b, 2));
+        let (a, b) =
+            (Node::made("service-a.example", address_a, 1), Node::made("service-b.example", address_b, 2));
         introduce(&a, &b);
         drop(at_b);
         a.run(at_a, None);
@@ -208,10 +299,222 @@ fn a_partner_that_was_down_gets_everything_once_it_is_up() {
 }
 
 #[test]
+fn nothing_is_appended_while_the_partner_does_not_answer() {
+    in_runtime(async {
+        let ((at_a, address_a), (at_b, address_b)) = (listener().await, listener().await);
+        let (a, b) =
+            (Node::made("service-a.example", address_a, 1), Node::made("service-b.example", address_b, 2));
+        introduce(&a, &b);
+        a.run(at_a, None);
+        b.run(at_b, None);
+        a.promise(&b.house.name);
+        a.until("the first promise is receipted", |_| (a.sizes(&b.house.name) == (2, 2)).then_some(())).await;
+        let _ = b.stop.send(true);
+        a.until("nobody listens", |_| std::net::TcpStream::connect(address_b).is_err().then_some(())).await;
+        a.promise(&b.house.name);
+        a.until("the trouble is shown", |_| a.trouble()).await;
+        assert_eq!(a.sizes(&b.house.name), (2, 2), "what waits can still be stopped");
+    });
+}
+
+#[test]
+fn six_hundred_that_wait_go_in_several_parcels() {
+    in_runtime(async {
+        let ((at_a, address_a), (at_b, address_b)) = (listener().await, listener().await);
+        let (a, b) =
+            (Node::made("service-a.example", address_a, 1), Node::made("service-b.example", address_b, 2));
+        introduce(&a, &b);
+        let guard = Arc::default();
+        b.run_guarded(at_b, &guard);
+        a.promises(&b.house.name, 600).await;
+        a.run(at_a, None);
+        b.until("all arrive", |_| (b.promises_held() == 600).then_some(())).await;
+        a.until("all are receipted", |_| (a.sizes(&b.house.name) == (601, 601)).then_some(())).await;
+        assert_eq!(guard.parcels.load(Ordering::SeqCst), 4, "the opening, and 600 in parcels of at most 256");
+        assert_eq!(
+            guard.heads.load(Ordering::SeqCst),
+            1,
+            "a partner that takes what it is given is asked once"
+        );
+    });
+}
+
+#[test]
+fn a_long_way_to_catch_up_is_cut_with_a_head_for_each_part() {
+    in_runtime(async {
+        let ((at_a, address_a), (at_b, address_b)) = (listener().await, listener().await);
+        let (a, b) =
+            (Node::made("service-a.example", address_a, 1), Node::made("service-b.example", address_b, 2));
+        introduce(&a, &b);
+        b.run(at_b, None);
+        a.promises(&b.house.name, 600).await;
+        a.run(at_a, None);
+        a.until("all are receipted", |_| (a.sizes(&b.house.name) == (601, 601)).then_some(())).await;
+        let _ = a.stop.send(true);
+        a.promise(&b.house.name);
+        let (house, to) = (a.house.clone(), b.house.name.clone());
+        let parts = tokio::task::spawn_blocking(move || {
+            let part = |from| {
+                let sent = deliver::next_parcel(
+                    &house,
+                    &to,
+                    Use::Actual,
+                    from,
+                    Timestamp::now(),
+                    &mut clock().rng(),
+                );
+                let sent = sent.unwrap().unwrap();
+                let parcel = tlog::parcel::Parcel::parse(&sent.bytes).unwrap();
+                assert_eq!(parcel.checkpoint.checkpoint().size, sent.size);
+                (sent.old, sent.size)
+            };
+            [part(Some(0)), part(Some(256)), part(Some(512)), part(None)]
+        });
+        assert_eq!(parts.await.unwrap(), [(0, 256), (256, 512), (512, 602), (601, 602)]);
+    });
+}
+
+#[test]
+fn a_partner_that_names_one_size_and_then_another_is_left_alone_for_a_while() {
+    in_runtime(async {
+        let ((at_a, address_a), (at_b, address_b)) = (listener().await, listener().await);
+        let (a, b) =
+            (Node::made("service-a.example", address_a, 1), Node::made("service-b.example", address_b, 2));
+        introduce(&a, &b);
+        let guard: Arc<Guard> = Arc::default();
+        b.run_guarded(at_b, &guard);
+        a.run(at_a, None);
+        a.promise(&b.house.name);
+        a.until("the first promise is receipted", |_| (a.sizes(&b.house.name) == (2, 2)).then_some(())).await;
+        guard.sizes[0].store(2, Ordering::SeqCst);
+        guard.sizes[1].store(3, Ordering::SeqCst);
+        guard.status.store(409, Ordering::SeqCst);
+        let before = guard.parcels.load(Ordering::SeqCst);
+        a.promise(&b.house.name);
+        let trouble = a.until("the trouble is shown", |_| a.trouble()).await;
+        assert!(trouble.contains("again and again"), "{trouble}");
+        assert!(guard.parcels.load(Ordering::SeqCst) - before <= 5);
+        guard.status.store(0, Ordering::SeqCst);
+        a.until("it goes on", |_| (a.sizes(&b.house.name) == (3, 3)).then_some(())).await;
+        a.until("the trouble is gone", |_| a.trouble().is_none().then_some(())).await;
+    });
+}
+
+#[test]
+fn what_the_partner_refuses_is_not_sent_in_full_again_and_again() {
+    for status in [403, 422, 423] {
+        in_runtime(async move {
+            let ((at_a, address_a), (at_b, address_b)) = (listener().await, listener().await);
+            let (a, b) = (
+                Node::made("service-a.example", address_a, 1),
+                Node::made("service-b.example", address_b, 2),
+            );
+            introduce(&a, &b);
+            let guard: Arc<Guard> = Arc::default();
+            b.run_guarded(at_b, &guard);
+            a.run(at_a, None);
+            a.promise(&b.house.name);
+            a.until("the first promise is receipted", |_| (a.sizes(&b.house.name) == (2, 2)).then_some(()))
+                .await;
+            guard.status.store(status, Ordering::SeqCst);
+            let before = guard.parcels.load(Ordering::SeqCst);
+            a.promises(&b.house.name, 50).await;
+            a.until("the trouble is shown", |_| a.trouble()).await;
+            for _ in 0..20 {
+                a.bell.ring();
+                tokio::task::yield_now().await;
+            }
+            b.promise(&a.house.name);
+            let _ = timeout(Duration::from_millis(1_200), std::future::pending::<()>()).await;
+            assert_eq!(guard.parcels.load(Ordering::SeqCst), before + 1, "{status}");
+            assert!(!a.house.is_confirmed(&origin_to(&a, &b)), "nothing more is signed");
+        });
+    }
+}
+
+#[test]
+fn what_a_partner_sends_takes_away_no_trouble_with_what_we_send() {
+    in_runtime(async {
+        let ((at_a, address_a), (at_b, address_b)) = (listener().await, listener().await);
+        let (a, b) =
+            (Node::made("service-a.example", address_a, 1), Node::made("service-b.example", address_b, 2));
+        introduce(&a, &b);
+        let guard: Arc<Guard> = Arc::default();
+        guard.status.store(423, Ordering::SeqCst);
+        b.run_guarded(at_b, &guard);
+        b.send_courier(None);
+        a.run(at_a, None);
+        a.promise(&b.house.name);
+        a.until("the trouble is shown", |_| a.trouble()).await;
+        b.promise(&a.house.name);
+        a.until("the partner's promise arrives", |_| (a.promises_held() == 1).then_some(())).await;
+        assert!(a.trouble().unwrap().contains("froze"), "{:?}", a.trouble());
+    });
+}
+
+#[test]
+fn trouble_in_the_actual_channel_keeps_no_exercise_waiting() {
+    in_runtime(async {
+        let ((at_a, address_a), (at_b, address_b)) = (listener().await, listener().await);
+        let (a, b) =
+            (Node::made("service-a.example", address_a, 1), Node::made("service-b.example", address_b, 2));
+        introduce(&a, &b);
+        let guard: Arc<Guard> = Arc::default();
+        b.run_guarded(at_b, &guard);
+        a.run(at_a, None);
+        a.promise(&b.house.name);
+        a.until("the first promise is receipted", |_| (a.sizes(&b.house.name) == (2, 2)).then_some(())).await;
+        *guard.only.lock().unwrap() = Some(origin_to(&a, &b).hex());
+        guard.status.store(423, Ordering::SeqCst);
+        a.promise(&b.house.name);
+        a.until("the trouble is shown", |_| a.trouble()).await;
+        let (house, to) = (a.house.clone(), b.house.name.clone());
+        let queued = tokio::task::spawn_blocking(move || {
+            let row = drill(&to);
+            house.store.act(move |act| Ok::<_, Refusal>(act.queue(row, Timestamp::now())?))
+        });
+        queued.await.unwrap().unwrap();
+        (a.house.bell)();
+        let drilled = |house: &House| {
+            let partners = view::relation::partners(house, &officer()).unwrap();
+            let mut channels = partners.into_iter().flat_map(|p| p.channels);
+            channels.any(|c| c.side == "ours" && c.channel_use == "exercise" && c.receipted == 2)
+        };
+        a.until("the drill is receipted", |house| drilled(house).then_some(())).await;
+        a.until("the trouble stays", |_| a.trouble().filter(|t| t.contains("froze"))).await;
+        assert_eq!(a.sizes(&b.house.name), (3, 2));
+    });
+}
+
+/// Something to be said in an exercise.
+fn drill(to: &PartyName) -> NewOutboxRow {
+    let body = br#"{"text":"thank you"}"#.to_vec();
+    NewOutboxRow {
+        id: OutboxId::make(Timestamp::now(), [1; 10]),
+        partner: to.clone(),
+        use_: Use::Exercise,
+        kind: "thanks.given".to_owned(),
+        thread: [1; 16],
+        answers: None,
+        media: "application/json".to_owned(),
+        digest: Digest::of(&body).0,
+        body,
+        condition: r#"{"must":"reachable"}"#.to_owned(),
+        draw: SealingDraw::draw(&mut clock().rng()),
+    }
+}
+
+fn origin_to(from: &Node, to: &Node) -> Origin {
+    let with = |view: &View<'_>| view.channel_with(&to.house.name, ChannelSide::Ours, Use::Actual);
+    from.house.store.view(with).unwrap().unwrap().origin
+}
+
+#[test]
 fn a_partner_that_has_not_confirmed_us_is_told_to_people_in_words() {
     in_runtime(async {
         let ((at_a, address_a), (at_b, address_b)) = (listener().await, listener().await);
-        let (a, b) = (Node::made("service-a.example", address_a, 1), Node::made("service-b.example", address_b, 2));
+        let (a, b) =
+            (Node::made("service-a.example", address_a, 1), Node::made("service-b.example", address_b, 2));
         let now = Timestamp::now();
         partner::add(&a.house, &officer(), &partner::own_card(&b.house, now).unwrap(), now).unwrap();
         let words = partner::fingerprint_words(b.house.keys.identity.verifier()).unwrap();
@@ -229,10 +532,13 @@ fn a_partner_that_has_not_confirmed_us_is_told_to_people_in_words() {
 fn a_partner_with_another_protocol_version_is_named_with_both_versions() {
     in_runtime(async {
         let ((at_a, address_a), (at_b, address_b)) = (listener().await, listener().await);
-        let (a, b) = (Node::made("service-a.example", address_a, 1), Node::made("service-b.example", address_b, 2));
+        let (a, b) =
+            (Node::made("service-a.example", address_a, 1), Node::made("service-b.example", address_b, 2));
         introduce(&a, &b);
         a.run(at_a, None);
-        let later = || async { (axum::http::StatusCode::NOT_FOUND, "not here; this node speaks forewarn peer protocol v7\n") };
+        let later = || async {
+            (axum::http::StatusCode::NOT_FOUND, "not here; this node speaks forewarn peer protocol v7\n")
+        };
         b.serve(at_b, Router::new().fallback(later));
         a.promise(&b.house.name);
         let trouble = a.until("the trouble is shown", |_| a.trouble()).await;
@@ -244,7 +550,8 @@ fn a_partner_with_another_protocol_version_is_named_with_both_versions() {
 fn another_node_at_the_partners_address_gets_nothing() {
     in_runtime(async {
         let ((at_a, address_a), (at_b, address_b)) = (listener().await, listener().await);
-        let (a, b) = (Node::made("service-a.example", address_a, 1), Node::made("service-b.example", address_b, 2));
+        let (a, b) =
+            (Node::made("service-a.example", address_a, 1), Node::made("service-b.example", address_b, 2));
         let impostor = Node::made("service-b.example", address_b, 9);
         introduce(&a, &b);
         a.run(at_a, None);

@@ -1,4 +1,7 @@
-//! Carrying to one partner: open the channel, ask for the newest head once, then parcels until nothing waits.
+//! Carrying to one partner: open the channel, ask for the newest head, then parcels until nothing waits.
+//!
+//! Each use has a lane of its own, so that trouble with the one channel does not keep the other waiting. A lane calls
+//! nobody while nothing waits, and lets nothing be appended unless the partner has just answered.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,40 +9,105 @@ use std::time::Duration;
 use axum::http::Method;
 use exchange::channel::{self, OurChannel};
 use exchange::deliver::{self, Answer, Next, Outgoing};
+use exchange::house::House;
 use exchange::partner;
 use exchange::refusal::Refusal;
 use gate::dial::{PeerAnswer, PeerClient};
 use gate::limits::DialLimits;
 use gate::tls::{SpkiPin, client_config};
+use jiff::Timestamp;
 use model::id::PartyName;
+use rand::rngs::StdRng;
 use tlog::card::Card;
 use tlog::channel::{Origin, Use};
 use tlog::parcel::PARCEL_MEDIA;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::time::timeout;
 
 use crate::watch::Courier;
 
 /// The first pause after a failure, in milliseconds; doubled with each further one.
 const PAUSE_MS_FIRST: u64 = 500;
-/// The longest pause, in milliseconds.
+/// The longest pause, in milliseconds, and what a `Retry-After` is cut to.
 const PAUSE_MS_MAX: u64 = 60_000;
+/// The pause after a parcel was refused for what it is, in milliseconds: sent again in full, it would be refused again.
+const PAUSE_MS_REFUSED: u64 = 600_000;
+/// How often in one round a partner may name another size than we sent from.
+const OTHER_SIZES_PER_ROUND_MAX: u32 = 4;
 /// What our partner's 404 says about the protocol it speaks.
 const SPEAKS: &str = "speaks forewarn peer protocol ";
 /// The protocol that we speak.
 const PROTOCOL: &str = "v1";
 
 /// What stands in the way of a delivery.
+#[derive(Debug)]
 enum Trouble {
     /// Something to be told to people, in words; tried again later.
     Words(String),
+    /// The partner is busy and says after how many seconds to come again.
+    Busy(String, u64),
+    /// The partner has frozen the channel: nothing but a question goes until it says otherwise.
+    Frozen(String),
+    /// The partner refused the parcel for what it is.
+    Refused(String),
     /// The store or the program; logged.
-    Refused(Refusal),
+    Program(Refusal),
 }
 
 impl From<Refusal> for Trouble {
     fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
+        Self::Program(refusal)
+    }
+}
+
+impl Trouble {
+    /// How long to wait after so many failures in a row.
+    fn pause(&self, failures: u32) -> Duration {
+        let doubled =
+            PAUSE_MS_FIRST.saturating_mul(1 << failures.min(16).saturating_sub(1)).min(PAUSE_MS_MAX);
+        Duration::from_millis(match self {
+            Self::Words(_) | Self::Program(_) => doubled,
+            Self::Busy(_, seconds) => seconds.saturating_mul(1000).clamp(doubled.min(1000), PAUSE_MS_MAX),
+            Self::Frozen(_) => PAUSE_MS_MAX,
+            Self::Refused(_) => PAUSE_MS_REFUSED,
+        })
+    }
+
+    /// Whether a parcel is not to be sent in full before the partner has answered a question.
+    fn asks_first(&self) -> bool {
+        matches!(self, Self::Frozen(_) | Self::Refused(_))
+    }
+
+    fn words(&self) -> String {
+        match self {
+            Self::Words(words) | Self::Busy(words, _) | Self::Frozen(words) | Self::Refused(words) => {
+                words.clone()
+            }
+            Self::Program(refusal) => refusal.to_string(),
+        }
+    }
+}
+
+/// What people were told of this partner, over both lanes.
+struct Told {
+    actual: Option<String>,
+    exercise: Option<String>,
+    noted: Option<String>,
+}
+
+impl Told {
+    /// Takes a lane's words; gives what is to be noted, if anything. A receipt has taken away whatever was noted; so what
+    /// still holds is noted again, and nothing need be taken away.
+    fn next(&mut self, use_: Use, words: Option<String>, receipted: bool) -> Option<Option<String>> {
+        match use_ {
+            Use::Actual => self.actual = words,
+            Use::Exercise => self.exercise = words,
+        }
+        let now = self.actual.clone().or_else(|| self.exercise.clone());
+        let note = now != self.noted || (receipted && now.is_some());
+        let already_gone = receipted && now.is_none();
+        self.noted.clone_from(&now);
+        (note && !already_gone).then_some(now)
     }
 }
 
@@ -48,148 +116,190 @@ pub(crate) async fn to_partner(
     courier: Arc<Courier>,
     name: PartyName,
     card: Card,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) {
-    let client = match client_config(&courier.identity, SpkiPin(card.tls)) {
-        Ok(config) => PeerClient::new(card.address.to_string(), config, DialLimits::default()),
+    let config = match client_config(&courier.identity, SpkiPin(card.tls)) {
+        Ok(config) => config,
         Err(error) => {
             tracing::error!(%error, "no connection to a partner can be made");
             return;
         }
     };
-    let mut bell = courier.bell.listen();
-    let mut failures = 0u32;
-    let mut troubled = None;
-    while !*stop.borrow() {
-        let round = Round { courier: &courier, client: &client, name: &name };
-        let words = match round.carry().await {
-            Ok(()) => None,
-            Err(Trouble::Words(words)) => Some(words),
-            Err(Trouble::Refused(refusal)) => {
+    let (house, of) = (courier.house.clone(), name.clone());
+    let noted = tokio::task::spawn_blocking(move || deliver::trouble(&house, &of)).await;
+    let noted = noted.ok().and_then(Result::ok).flatten();
+    // What was noted before holds until a round has shown otherwise.
+    let told = Mutex::new(Told { actual: noted.clone(), exercise: None, noted });
+    let lane = |use_| {
+        let client = PeerClient::new(card.address.to_string(), Arc::clone(&config), DialLimits::default());
+        Lane { courier: &courier, client, name: &name, use_, told: &told }
+    };
+    let (actual, exercise) = (lane(Use::Actual), lane(Use::Exercise));
+    tokio::join!(actual.run(stop.clone()), exercise.run(stop));
+}
+
+/// The carrying in the channel of one use.
+struct Lane<'a> {
+    courier: &'a Courier,
+    client: PeerClient,
+    name: &'a PartyName,
+    use_: Use,
+    told: &'a Mutex<Told>,
+}
+
+/// What a round has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Carried {
+    receipted: bool,
+}
+
+impl Lane<'_> {
+    async fn run(&self, mut stop: watch::Receiver<bool>) {
+        let mut bell = self.courier.bell.listen();
+        let (mut failures, mut asks_first) = (0u32, false);
+        while !*stop.borrow() {
+            // What rings from here on is looked at in the next round.
+            bell.borrow_and_update();
+            let mut carried = Carried { receipted: false };
+            let trouble = self.carry(asks_first, &mut carried).await.err();
+            if let Some(Trouble::Program(refusal)) = &trouble {
                 tracing::error!(fact = %refusal, "a delivery could not be prepared or settled");
-                Some(refusal.to_string())
             }
-        };
-        failures = if words.is_some() { failures.saturating_add(1) } else { 0 };
-        if words != troubled {
-            let _ = round.note(words.clone()).await;
-            troubled.clone_from(&words);
-        }
-        if failures == 0 {
-            tokio::select! {
-                rung = bell.changed() => if rung.is_err() { return },
-                stopped = stop.changed() => if stopped.is_err() { return },
-            }
-        } else {
-            let pause = PAUSE_MS_FIRST.saturating_mul(1 << failures.min(16).saturating_sub(1)).min(PAUSE_MS_MAX);
+            self.tell(trouble.as_ref().map(Trouble::words), carried.receipted).await;
+            failures = if trouble.is_some() { failures.saturating_add(1) } else { 0 };
+            asks_first = trouble.as_ref().is_some_and(Trouble::asks_first);
+            let Some(trouble) = trouble else {
+                tokio::select! {
+                    rung = bell.changed() => if rung.is_err() { return },
+                    stopped = stop.changed() => if stopped.is_err() { return },
+                }
+                continue;
+            };
             // The pause is over, or the node stops: both lead back to the top.
-            let _ = timeout(Duration::from_millis(pause), stop.changed()).await;
+            let _ = timeout(trouble.pause(failures), stop.changed()).await;
         }
     }
-}
 
-struct Round<'a> {
-    courier: &'a Courier,
-    client: &'a PeerClient,
-    name: &'a PartyName,
-}
-
-impl Round<'_> {
-    async fn carry(&self) -> Result<(), Trouble> {
-        for use_ in [Use::Actual, Use::Exercise] {
-            if let Some(origin) = self.open_channel(use_).await? {
-                self.deliver(use_, origin).await?;
-            }
+    /// One round. Whatever goes wrong in it leaves the log unconfirmed: nothing more is appended before the partner answers.
+    async fn carry(&self, asks_first: bool, carried: &mut Carried) -> Result<(), Trouble> {
+        let use_ = self.use_;
+        if !self.act(move |house, name, _, _| deliver::anything_waiting(house, name, use_)).await? {
+            return Ok(());
         }
-        Ok(())
+        let Some(origin) = self.open_channel().await? else { return Ok(()) };
+        let done = match if asks_first { self.ask(carried).await } else { Ok(()) } {
+            Ok(()) => self.deliver(origin, carried).await,
+            refused => refused,
+        };
+        if done.is_err() {
+            self.courier.house.unconfirm(&origin);
+        }
+        done
+    }
+
+    /// Notes what people should know, if it is not what they know already.
+    async fn tell(&self, words: Option<String>, receipted: bool) {
+        let mut told = self.told.lock().await;
+        let Some(words) = told.next(self.use_, words, receipted) else { return };
+        let note = move |house: &House, name: &PartyName, now, _: &mut StdRng| {
+            partner::note_trouble(house, name, words.as_deref(), now)
+        };
+        if let Err(trouble) = self.act(note).await {
+            tracing::error!(why = %trouble.words(), "what stands in the way of a delivery could not be noted");
+        }
     }
 
     /// Runs an act on a thread that may block.
     async fn act<T: Send + 'static>(
         &self,
-        act: impl FnOnce(&exchange::house::House, &PartyName, jiff::Timestamp, &mut rand::rngs::StdRng) -> Result<T, Refusal>
-        + Send
-        + 'static,
+        act: impl FnOnce(&House, &PartyName, Timestamp, &mut StdRng) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Trouble> {
         let (house, name) = (self.courier.house.clone(), self.name.clone());
         let (now, mut rng) = (self.courier.clock.now(), self.courier.clock.rng());
         match tokio::task::spawn_blocking(move || act(&house, &name, now, &mut rng)).await {
             Ok(done) => done.map_err(Trouble::from),
+            Err(ended) if ended.is_panic() => {
+                tracing::error!(%ended, "an act of the courier ended in a panic");
+                Err(Trouble::Words("an act of this node failed: see its log".to_owned()))
+            }
             Err(_) => Err(Trouble::Words("the node is stopping".to_owned())),
         }
     }
 
-    async fn note(&self, words: Option<String>) -> Result<(), Trouble> {
-        self.act(move |house, name, now, _| partner::note_trouble(house, name, words.as_deref(), now)).await
-    }
-
-    /// The open channel of this use, if there is something to carry in it.
-    async fn open_channel(&self, use_: Use) -> Result<Option<Origin>, Trouble> {
-        let ours = self
-            .act(move |house, name, _, rng| {
-                if deliver::anything(house, name, use_)? {
-                    channel::ours(house, name, use_, rng).map(Some)
-                } else {
-                    Ok(None)
-                }
-            })
+    /// The open channel, which is proposed to the partner if there is none.
+    async fn open_channel(&self) -> Result<Option<Origin>, Trouble> {
+        let use_ = self.use_;
+        let ours = self.act(move |house, name, _, rng| channel::ours(house, name, use_, rng)).await?;
+        let statement = match ours {
+            OurChannel::Open(row) => return Ok(Some(row.origin)),
+            OurChannel::Propose(statement) => statement,
+        };
+        let answer =
+            self.call(Method::POST, "/peer/v1/channel", Some("text/plain"), statement.into_bytes()).await?;
+        if answer.status != 200 {
+            return Err(self.refused(&answer));
+        }
+        self.act(move |house, name, now, rng| channel::opened(house, name, use_, &answer.body, now, rng))
             .await?;
-        match ours {
-            None => Ok(None),
-            Some(OurChannel::Open(row)) => Ok(Some(row.origin)),
-            Some(OurChannel::Propose(statement)) => {
-                let answer = self.call(Method::POST, "/peer/v1/channel", Some("text/plain"), statement.into_bytes());
-                let answer = answer.await?;
-                if answer.status != 200 {
-                    return Err(self.refused(&answer));
-                }
-                self.act(move |house, name, now, rng| channel::opened(house, name, use_, &answer.body, now, rng))
-                    .await?;
-                let ours = self.act(move |house, name, _, rng| channel::ours(house, name, use_, rng)).await?;
-                Ok(match ours {
-                    OurChannel::Open(row) => Some(row.origin),
-                    OurChannel::Propose(_) => None,
-                })
-            }
+        let ours = self.act(move |house, name, _, rng| channel::ours(house, name, use_, rng)).await?;
+        Ok(match ours {
+            OurChannel::Open(row) => Some(row.origin),
+            OurChannel::Propose(_) => None,
+        })
+    }
+
+    /// Asks with a parcel without entries whether the partner takes any.
+    async fn ask(&self, carried: &mut Carried) -> Result<(), Trouble> {
+        let use_ = self.use_;
+        match self.act(move |house, name, _, _| deliver::question(house, name, use_)).await? {
+            Some(question) => self.send(question, carried).await.map(drop),
+            None => Ok(()),
         }
     }
 
-    async fn deliver(&self, use_: Use, origin: Origin) -> Result<(), Trouble> {
-        let mut from = None;
-        if !self.courier.house.is_confirmed(&origin) {
-            let path = format!("/peer/v1/log/{}/checkpoint", origin.hex());
-            let answer = self.call(Method::GET, &path, None, Vec::new()).await?;
-            let note = match answer.status {
-                200 => Some(answer.body),
-                404 => None,
-                _ => return Err(self.refused(&answer)),
-            };
-            let next = self
-                .act(move |house, name, now, _| deliver::head_answer(house, name, use_, note.as_deref(), now))
-                .await?;
-            match next {
-                Next::SendFrom(size) => from = Some(size),
-                Next::Settled => {}
-                Next::Wait(words) => return Err(Trouble::Words(words)),
-            }
-        }
+    /// Asks for the newest head, then sends parcels until nothing waits. The log is taken as unconfirmed until the partner
+    /// has answered in this very round.
+    async fn deliver(&self, origin: Origin, carried: &mut Carried) -> Result<(), Trouble> {
+        let use_ = self.use_;
+        self.courier.house.unconfirm(&origin);
+        let path = format!("/peer/v1/log/{}/checkpoint", origin.hex());
+        let answer = self.call(Method::GET, &path, None, Vec::new()).await?;
+        let note = match answer.status {
+            200 => Some(answer.body),
+            404 => None,
+            _ => return Err(self.refused(&answer)),
+        };
+        let shown = self
+            .act(move |house, name, now, _| deliver::head_answer(house, name, use_, note.as_deref(), now))
+            .await?;
+        let mut from = match shown {
+            Next::SendFrom(size) => Some(size),
+            Next::Settled => None,
+            Next::Wait(words) => return Err(Trouble::Words(words)),
+        };
+        let mut other_sizes = 0;
         loop {
             let sent = self
                 .act(move |house, name, now, rng| deliver::next_parcel(house, name, use_, from, now, rng))
                 .await?;
             let Some(parcel) = sent else { return Ok(()) };
-            match self.send(parcel).await? {
+            match self.send(parcel, carried).await? {
                 Next::Settled => from = None,
-                Next::SendFrom(size) if from != Some(size) => from = Some(size),
+                Next::SendFrom(size) if other_sizes < OTHER_SIZES_PER_ROUND_MAX => {
+                    other_sizes += 1;
+                    from = Some(size);
+                }
                 Next::SendFrom(size) => {
-                    return Err(Trouble::Words(format!("the partner asks for the log from {size} again and again")));
+                    return Err(Trouble::Words(format!(
+                        "the partner asks for the log from {size} again and again"
+                    )));
                 }
                 Next::Wait(words) => return Err(Trouble::Words(words)),
             }
         }
     }
 
-    async fn send(&self, mut parcel: Outgoing) -> Result<Next, Trouble> {
+    async fn send(&self, mut parcel: Outgoing, carried: &mut Carried) -> Result<Next, Trouble> {
         let path = format!("/peer/v1/log/{}/add-entries", parcel.origin.hex());
         let bytes = std::mem::take(&mut parcel.bytes);
         let answer = self.call(Method::POST, &path, Some(PARCEL_MEDIA), bytes).await?;
@@ -203,7 +313,14 @@ impl Round<'_> {
             423 => Answer::Frozen,
             status => Answer::Refused(status, text()),
         };
-        self.act(move |house, _, now, _| deliver::settle(house, &parcel, said, now)).await
+        let next = self.act(move |house, _, now, _| deliver::settle(house, &parcel, said, now)).await?;
+        carried.receipted |= next == Next::Settled;
+        match (next, answer.status, answer.retry_after_s) {
+            (Next::Wait(words), 423, _) => Err(Trouble::Frozen(words)),
+            (Next::Wait(words), 400 | 403 | 413 | 422, _) => Err(Trouble::Refused(words)),
+            (Next::Wait(words), _, Some(seconds)) => Err(Trouble::Busy(words, seconds)),
+            (next, _, _) => Ok(next),
+        }
     }
 
     async fn call(
@@ -220,13 +337,60 @@ impl Round<'_> {
     fn refused(&self, answer: &PeerAnswer) -> Trouble {
         let text: String = String::from_utf8_lossy(&answer.body).trim().chars().take(200).collect();
         let speaks = text.split_once(SPEAKS).map(|(_, rest)| rest.trim());
-        Trouble::Words(match (answer.status, speaks) {
+        let words = match (answer.status, speaks) {
             (404, Some(other)) if other != PROTOCOL => {
-                format!("the partner speaks peer protocol {other}, and this node {PROTOCOL}: one of the two must be updated")
+                format!(
+                    "the partner speaks peer protocol {other}, and this node {PROTOCOL}: one of the two must be updated"
+                )
             }
-            (404, Some(_)) => "the partner does not know us: its officer has not confirmed our card yet".to_owned(),
-            (404, None) => "what listens at the partner's address is not a node that speaks our protocol".to_owned(),
+            (404, Some(_)) => {
+                "the partner does not know us: its officer has not confirmed our card yet".to_owned()
+            }
+            (404, None) => {
+                "what listens at the partner's address is not a node that speaks our protocol".to_owned()
+            }
             (status, _) => format!("the partner answered {status}: {text}"),
-        })
+        };
+        match answer.retry_after_s {
+            Some(seconds) => Trouble::Busy(words, seconds),
+            None => Trouble::Words(words),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_grows_is_told_by_the_partner_or_is_long_where_trying_again_is_in_vain() {
+        let words = || "words".to_owned();
+        for (trouble, failures, ms) in [
+            (Trouble::Words(words()), 1, 500),
+            (Trouble::Words(words()), 2, 1_000),
+            (Trouble::Words(words()), 40, PAUSE_MS_MAX),
+            (Trouble::Busy(words(), 5), 1, 5_000),
+            (Trouble::Busy(words(), 0), 1, 500),
+            (Trouble::Busy(words(), 0), 9, 1_000),
+            (Trouble::Busy(words(), u64::MAX), 1, PAUSE_MS_MAX),
+            (Trouble::Frozen(words()), 1, PAUSE_MS_MAX),
+            (Trouble::Refused(words()), 1, PAUSE_MS_REFUSED),
+        ] {
+            assert_eq!(trouble.pause(failures), Duration::from_millis(ms), "{trouble:?} {failures}");
+        }
+    }
+
+    #[test]
+    fn what_stands_in_the_way_of_one_channel_is_noted_until_it_is_gone() {
+        let words = |text: &str| Some(text.to_owned());
+        let mut told = Told { actual: words("down"), exercise: None, noted: words("down") };
+        assert_eq!(told.next(Use::Exercise, None, false), None, "it holds until the actual channel was tried");
+        assert_eq!(told.next(Use::Actual, words("down"), false), None, "it is noted already");
+        assert_eq!(told.next(Use::Exercise, words("frozen"), false), None, "the actual channel speaks first");
+        assert_eq!(told.next(Use::Actual, None, true), Some(words("frozen")));
+        assert_eq!(told.next(Use::Actual, None, true), Some(words("frozen")), "a receipt has taken it away");
+        assert_eq!(told.next(Use::Exercise, None, true), None, "and so it has this one");
+        assert_eq!(told.next(Use::Actual, words("down"), false), Some(words("down")));
+        assert_eq!(told.next(Use::Actual, None, false), Some(None));
     }
 }

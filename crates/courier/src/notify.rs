@@ -23,8 +23,8 @@ use crate::watch::Courier;
 const TRY_SECONDS_MAX: u64 = 10;
 /// After how many tries a notice is given up, and `doctor` says so.
 const TRIES_MAX: u32 = 10;
-/// The most notices of one round.
-const NOTICES_PER_ROUND_MAX: u32 = 50;
+/// How many notices are told before the queue is looked at again, in case something more pressing has come.
+const NOTICES_PER_LOOK_MAX: u32 = 8;
 /// How long the queue is left alone at most, in seconds.
 const PAUSE_SECONDS_MAX: u64 = 5;
 
@@ -45,7 +45,9 @@ pub enum Hook {
 impl Hook {
     /// Reads a webhook's address. Only plain HTTP is spoken here: put a relay in front for anything that leaves the machine.
     pub fn webhook(url: &str) -> Result<Self, String> {
-        let rest = url.strip_prefix("http://").ok_or("a webhook is a http:// address; use a command for anything else")?;
+        let rest = url
+            .strip_prefix("http://")
+            .ok_or("a webhook is a http:// address; use a command for anything else")?;
         let (address, path) = rest.split_once('/').map_or((rest, String::new()), |(a, p)| (a, p.to_owned()));
         if !address.contains(':') {
             return Err("a webhook names its port, e.g. http://127.0.0.1:8080/alarm".to_owned());
@@ -104,8 +106,10 @@ async fn post(address: &str, path: &str, line: &str) -> Result<(), String> {
 pub(crate) async fn send_notices(courier: Arc<Courier>, mut stop: watch::Receiver<bool>) {
     let mut bell = courier.bell.listen();
     while !*stop.borrow() {
-        if let Err(refusal) = round(&courier).await {
-            tracing::error!(fact = %refusal, "the notices could not be sent");
+        match round(&courier).await {
+            Ok(told) if told >= NOTICES_PER_LOOK_MAX => continue,
+            Ok(_) => {}
+            Err(refusal) => tracing::error!(fact = %refusal, "the notices could not be sent"),
         }
         let pause = timeout(Duration::from_secs(PAUSE_SECONDS_MAX), bell.changed());
         tokio::select! {
@@ -115,11 +119,14 @@ pub(crate) async fn send_notices(courier: Arc<Courier>, mut stop: watch::Receive
     }
 }
 
-async fn round(courier: &Arc<Courier>) -> Result<(), Refusal> {
+/// Tells what presses most, and gives how many were tried.
+async fn round(courier: &Arc<Courier>) -> Result<u32, Refusal> {
     let now = courier.clock.now();
     let house = courier.house.clone();
-    let due = blocking(move || alarm::due_now(&house, now, NOTICES_PER_ROUND_MAX)).await?;
+    let due = blocking(move || alarm::due_now(&house, now, NOTICES_PER_LOOK_MAX)).await?;
+    let mut tried = 0;
     for notice in due {
+        tried += 1;
         let line = alarm::worded(&notice.line, now);
         let told = match &courier.hook {
             Some(hook) => hook.tell(&line).await,
@@ -139,7 +146,7 @@ async fn round(courier: &Arc<Courier>) -> Result<(), Refusal> {
         };
         blocking(move || alarm::told(&house, notice.id, end)).await?;
     }
-    Ok(())
+    Ok(tried)
 }
 
 /// Two seconds after the first failure, then twice as long each time, at most five minutes.
@@ -151,5 +158,7 @@ fn again_at(now: Timestamp, attempts: u32) -> Timestamp {
 async fn blocking<T: Send + 'static>(
     act: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
-    tokio::task::spawn_blocking(act).await.unwrap_or_else(|_| Err(Refusal::world("stopping", "the node is stopping")))
+    tokio::task::spawn_blocking(act)
+        .await
+        .unwrap_or_else(|_| Err(Refusal::world("stopping", "the node is stopping")))
 }

@@ -1,6 +1,7 @@
 //! One task for each confirmed partner, one for the clocks, one for the notices; all end with the shutdown.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ use crate::notify::{self, Hook};
 
 /// How long the clocks are left alone at most, in seconds; a deadline that is nearer is waited for.
 const TICK_SECONDS_MAX: i64 = 5;
+/// How long a task that ended in a panic rests before it begins again, in milliseconds.
+const RESTART_MS: u64 = 1_000;
 /// How long a graceful stop waits for a delivery under way, in seconds.
 const STOP_SECONDS_MAX: u64 = 5;
 
@@ -64,16 +67,23 @@ impl Courier {
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let courier = Arc::new(self);
         let mut tasks = JoinSet::new();
-        tasks.spawn(watch_clocks(Arc::clone(&courier), stop.clone()));
-        tasks.spawn(notify::send_notices(Arc::clone(&courier), stop.clone()));
+        let (one, until) = (Arc::clone(&courier), stop.clone());
+        let clocks = move || watch_clocks(Arc::clone(&one), until.clone());
+        tasks.spawn(kept_going("the clocks", clocks, stop.clone()));
+        let (one, until) = (Arc::clone(&courier), stop.clone());
+        let notices = move || notify::send_notices(Arc::clone(&one), until.clone());
+        tasks.spawn(kept_going("the notices", notices, stop.clone()));
         let mut bell = courier.bell.listen();
         let mut carrying = BTreeMap::new();
         while !*stop.borrow() {
             for (name, card) in courier.reachable().await {
                 if carrying.get(&name) != Some(&card) {
-                    let task = carry::to_partner(Arc::clone(&courier), name.clone(), card.clone(), stop.clone());
-                    tasks.spawn(task);
-                    carrying.insert(name, card);
+                    carrying.insert(name.clone(), card.clone());
+                    let (one, until) = (Arc::clone(&courier), stop.clone());
+                    let lanes = move || {
+                        carry::to_partner(Arc::clone(&one), name.clone(), card.clone(), until.clone())
+                    };
+                    tasks.spawn(kept_going("a partner", lanes, stop.clone()));
                 }
             }
             tokio::select! {
@@ -102,6 +112,28 @@ impl Courier {
     }
 }
 
+/// Runs a task until it ends by itself, and begins it again after a panic: a mistake in one place must not end the alarms,
+/// the clocks or the deliveries for as long as the node runs.
+async fn kept_going<F: Future<Output = ()> + Send + 'static>(
+    what: &'static str,
+    begin: impl Fn() -> F,
+    mut stop: watch::Receiver<bool>,
+) {
+    while !*stop.borrow() {
+        // In a set of its own, which ends it when this one is ended.
+        let mut task = JoinSet::new();
+        task.spawn(begin());
+        match task.join_next().await {
+            Some(Err(ended)) if ended.is_panic() => {
+                tracing::error!(what, %ended, "a task of the courier ended in a panic; it begins again");
+            }
+            _ => return,
+        }
+        // The pause is over, or the node stops: both lead back to the top.
+        let _ = timeout(Duration::from_millis(RESTART_MS), stop.changed()).await;
+    }
+}
+
 async fn watch_clocks(courier: Arc<Courier>, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         let (house, now) = (courier.house.clone(), courier.clock.now());
@@ -117,10 +149,33 @@ async fn watch_clocks(courier: Arc<Courier>, mut stop: watch::Receiver<bool>) {
                 }
             }
             Ok(Err(refusal)) => tracing::error!(fact = %refusal, "the clocks could not be looked at"),
+            Err(ended) if ended.is_panic() => {
+                tracing::error!(%ended, "the look at the clocks ended in a panic");
+            }
             Err(_) => return,
         }
         let pause = Duration::from_secs(u64::try_from(pause).unwrap_or(1));
         // Either the pause is over or the node stops; both lead back to the top.
         let _ = timeout(pause, stop.changed()).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_task_that_ends_in_a_panic_begins_again() {
+        static BEGUN: AtomicU32 = AtomicU32::new(0);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let task =
+                || async { assert!(BEGUN.fetch_add(1, Ordering::SeqCst) > 0, "the first time goes wrong") };
+            let (_stop, stopped) = watch::channel(false);
+            timeout(Duration::from_secs(20), kept_going("a test", task, stopped)).await.unwrap();
+        });
+        assert_eq!(BEGUN.load(Ordering::SeqCst), 2);
     }
 }

@@ -128,6 +128,16 @@ fn an_agreement_that_admits_everything_gives_the_ordinary_judgement() {
 }
 
 #[test]
+fn what_is_the_recipients_own_is_struck_out_by_nobody() {
+    let mut warning = template();
+    rung_mut(&mut warning, FieldPath::Harm, 0).handling.orcon = BTreeSet::from([b(), us()]);
+    let mut to_b = imminent(None);
+    to_b.struck_out = BTreeSet::from([b(), us()]);
+    assert!(judged(&warning, &to_b).may_go());
+    assert!(judged(&warning, &to_b).tell.is_empty());
+}
+
+#[test]
 fn the_ordinary_path_has_no_floor() {
     for state in [None, Some(DomainState::Suspended)] {
         let judgement = judged(&template(), &Audience { path: Path::Ordinary, ..imminent(state) });

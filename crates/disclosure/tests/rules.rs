@@ -360,6 +360,59 @@ fn a_status_is_told_only_of_somebody_told_of_and_a_conviction_only_by_a_court() 
     assert_eq!(coarse.cell(FieldPath::SubjectStatus(1)).unwrap().granted, None, "its date is a day");
 }
 
+/// Whoever owns a rung, its holder asks us before passing it on, also where our name is not given.
+#[test]
+fn originator_control_leaves_as_ask_first() {
+    let mut warning = template();
+    let rungs = warning.fields.iter_mut().flat_map(|f| &mut f.rungs).chain(&mut warning.subjects[0].identity);
+    rungs.for_each(|r| r.handling.onward = Onward::Free);
+    let onward = |warning: &Warning| {
+        let shallow = DomainTerms { naming: NamingDepth::Country, ..terms() };
+        let judgement = judged(warning, &audience(shallow));
+        (judgement.handling.onward, judgement.handling.orcon)
+    };
+    assert_eq!(onward(&warning), (Onward::Free, BTreeSet::new()));
+    rung_mut(&mut warning, FieldPath::How, 0).handling.orcon = only(&["service-a.example"]);
+    assert_eq!(onward(&warning), (Onward::Ask, BTreeSet::new()));
+    rung_mut(&mut warning, FieldPath::How, 0).handling.orcon = only(&["service-b.example"]);
+    assert_eq!(onward(&warning), (Onward::Ask, only(&["service-b.example"])));
+}
+
+/// A rung may hold more than it says it gives; only what it says is given.
+#[test]
+fn nothing_finer_than_its_own_depth_or_grain_leaves_with_a_value() {
+    let careless =
+        Value::Time(TimeValue { from: at("2026-12-28T17:31:07Z"), to: None, depth: TimeDepth::Day });
+    let mut warning = with(template(), FieldPath::When, vec![rung(careless)]);
+    let place = Place {
+        grain: PlaceGrain::City,
+        name: "City P".to_owned(),
+        within: vec![
+            (PlaceGrain::Address, "Square 1".to_owned()),
+            (PlaceGrain::Country, "Country B".to_owned()),
+        ],
+        microdegrees: Some((48_208_174, 16_373_819)),
+    };
+    warning = with(warning, FieldPath::Where, vec![rung(Value::Place(place))]);
+    let bytes = text_of(&rendered(&warning, &audience(terms())).unwrap());
+    assert!(
+        bytes.contains("\"start_time\":\"2026-12-28T00:00:00.000Z\",\"start_time_fidelity\":\"day\""),
+        "{bytes}"
+    );
+    for finer in ["17:31", "latitude", "48.2", "Square 1"] {
+        assert!(!bytes.contains(finer), "{finer}");
+    }
+    let exact = Place {
+        grain: PlaceGrain::Address,
+        name: "Square 1".to_owned(),
+        within: Vec::new(),
+        microdegrees: Some((48_208_174, -16_370_000)),
+    };
+    let there = with(warning, FieldPath::Where, vec![rung(Value::Place(exact))]);
+    let bytes = text_of(&rendered(&there, &audience(terms())).unwrap());
+    assert!(bytes.contains("\"latitude\":48.208174,\"longitude\":-16.37"), "{bytes}");
+}
+
 #[test]
 fn a_value_out_of_place_goes_nowhere() {
     let named =
@@ -373,7 +426,15 @@ fn a_value_out_of_place_goes_nowhere() {
     twice
         .fields
         .push(Field { path: FieldPath::What, rungs: vec![rung(text("the other what, told to nobody"))] });
-    assert!(!text_of(&rendered(&twice, &audience(terms())).unwrap()).contains("the other what"));
+    let last = judged(&twice, &audience(terms()))
+        .cells
+        .into_iter()
+        .find(|c| c.rungs == 1 && c.path == FieldPath::What);
+    assert_eq!(
+        last.map(|c| (c.granted, c.reasons[0].rule)),
+        Some((None, Rule::Misplaced)),
+        "only the first counts"
+    );
     let blank = with(template(), FieldPath::How, vec![rung(text("  "))]);
     assert_eq!(judged(&blank, &audience(terms())).cell(FieldPath::How).unwrap().granted, None);
 }

@@ -203,6 +203,49 @@ fn two_texts_do_not_excuse_one_another_and_a_name_at_home_does() {
     assert_eq!(judged(&without, &to_b()).cell(FieldPath::What).unwrap().granted, None);
 }
 
+/// A ladder of names leads from a fuller name down to a part of it; only the whole of a higher rung is too much.
+#[test]
+fn a_ladder_of_names_may_keep_part_of_a_name() {
+    let granted = |warning: &Warning, path| judged(warning, &audience(terms())).cell(path).unwrap().granted;
+    let giver = |depth, name: &str| Value::Giver(GiverName { depth, name: name.to_owned() });
+    let named = with(
+        template(),
+        FieldPath::Giver,
+        vec![
+            for_nobody(giver(NamingDepth::Unit, "Unit 7 of Service A")),
+            rung(giver(NamingDepth::Agency, "Service A")),
+        ],
+    );
+    assert_eq!(granted(&named, FieldPath::Giver), Some(1));
+    let who = |above: &str, below: &str| {
+        with(template(), FieldPath::Who, vec![for_nobody(text(above)), rung(text(below))])
+    };
+    assert_eq!(granted(&who("Group G, third cell", "members of Group G"), FieldPath::Who), Some(1));
+    assert_eq!(granted(&who("Group G", "members of Group G"), FieldPath::Who), None, "the whole of it");
+    let target = |name: &str| {
+        Value::Target(Target {
+            kind: TargetKind::Location,
+            name: name.to_owned(),
+            protected: Default::default(),
+        })
+    };
+    let aimed = with(
+        template(),
+        FieldPath::Target,
+        vec![for_nobody(target("Hotel Q in City P")), rung(target("a place in City P"))],
+    );
+    assert_eq!(granted(&aimed, FieldPath::Target), Some(1));
+}
+
+/// The field that is a name's home excuses its mention, but never a person's name.
+#[test]
+fn a_person_is_not_named_by_way_of_a_group() {
+    for who in ["Xyrovna", "the people of Sokol"] {
+        let judgement = judged(&with(warning(), FieldPath::Who, vec![rung(text(who))]), &to_b());
+        assert_eq!(judgement.cell(FieldPath::Who).unwrap().granted, None, "{who}");
+    }
+}
+
 #[test]
 fn protected_terms_are_found_in_every_spelling_and_excused_by_nothing() {
     let mut warning = template();

@@ -94,8 +94,13 @@ pub fn answer(
             .collect();
         let named: Vec<_> = relation.agreements().iter().map(|a| (a.hash, a.terms.parties.clone())).collect();
         let [(hash, at, proposed_by, accepted, refused)] = found.as_slice() else {
-            return Err(Refusal::yours("unknown_agreement", format!("{with} proposed no agreement {wanted}"))
-                .hint(format!("`forewarn agreement list --with {with}` shows the hashes; give at least 8 digits")));
+            return Err(Refusal::yours(
+                "unknown_agreement",
+                format!("{with} proposed no agreement {wanted}"),
+            )
+            .hint(format!(
+                "`forewarn agreement list --with {with}` shows the hashes; give at least 8 digits"
+            )));
         };
         let mut parties = [us.name.to_string(), with.to_string()];
         parties.sort();

@@ -2,19 +2,26 @@
 
 use jiff::{SignedDuration, Timestamp};
 use model::facts::Facts;
-use model::id::EntryRef;
-use model::vocab::Status;
+use model::id::{EntryRef, PartyName};
+use model::vocab::{Precedence, Status};
 use store::{Act, ChannelRow};
+use tlog::channel::Use;
 
 use crate::house::House;
 use crate::refusal::Refusal;
 
 /// What divides the words of a notice from the instant it counts down to.
 const UNTIL: &str = " until ";
+/// For how long a notice that still waits speaks for others of the same words from the same partner, in milliseconds.
+const SPEAKS_FOR_MS: i64 = 60_000;
+/// The most due notices that are looked through.
+const DUE_MAX: u32 = 10_000;
 
 /// Raises the alarm that an entry calls for. The line never says what the entry says.
+///
+/// Below flash a partner has one waiting notice of the same words within a minute: thousands of releases at once must not
+/// drown the one alarm that matters.
 pub(crate) fn raise(
-    _house: &House,
     act: &mut Act<'_>,
     channel: &ChannelRow,
     at: &EntryRef,
@@ -22,20 +29,75 @@ pub(crate) fn raise(
     facts: &Facts,
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    let words = match facts {
+    let drill = drill(channel.use_);
+    let said = |words: &str| format!("{drill}{words}");
+    match facts {
         Facts::Release(release) => {
-            let drill = if release.status == Status::Exercise { "EXERCISE " } else { "" };
-            let due = due(now, release.acknowledge_minutes);
-            format!("{drill}{} waiting{UNTIL}{due}", release.precedence.word().to_uppercase())
+            let drill = if release.status == Status::Exercise { "EXERCISE " } else { drill };
+            let words = format!("{drill}{} waiting", release.precedence.word().to_uppercase());
+            let notice = format!("{words}{UNTIL}{}", due(now, release.acknowledge_minutes));
+            if release.precedence == Precedence::Flash {
+                line(act, &notice, now)?;
+            } else {
+                once(act, &channel.partner, &words, &notice, now)?;
+            }
         }
-        Facts::Recalled(_) => "a warning was recalled: look now".to_owned(),
-        Facts::Cancelled(_) => "a warning was cancelled".to_owned(),
-        Facts::NotUnderstood => format!("an entry of a kind that this node does not know was kept ({kind})"),
-        _ => return Ok(()),
-    };
-    line(act, &words, now)?;
+        facts => {
+            let Some(words) = content_free(facts).map(said) else { return Ok(()) };
+            once(act, &channel.partner, &words, &words, now)?;
+        }
+    }
     let detail = serde_json::json!({ "kind": kind });
     crate::audit::note(act, now, channel.partner.as_str(), "entry.held", &at.to_string(), detail, &[])
+}
+
+/// The words for what is no release; `None` for what nobody is called for.
+fn content_free(facts: &Facts) -> Option<&'static str> {
+    match facts {
+        Facts::Recalled(_) => Some("a warning was recalled: look now"),
+        Facts::Cancelled(_) => Some("a warning was cancelled"),
+        Facts::Lapsed(_) => Some("a warning is no longer asserted"),
+        Facts::DomainChanged(_) => Some("a partner changed how a domain stands: look now"),
+        Facts::AgreementProposed { .. } => Some("a partner proposed an agreement"),
+        Facts::NotUnderstood => Some("an entry of a kind that this node does not know was kept"),
+        _ => None,
+    }
+}
+
+/// What stands before every line of an exercise (I-17).
+pub(crate) fn drill(use_: Use) -> &'static str {
+    match use_ {
+        Use::Exercise => "EXERCISE ",
+        Use::Actual => "",
+    }
+}
+
+/// Queues a notice, unless one of these words from this partner was queued within a minute and still waits to be told.
+fn once(
+    act: &mut Act<'_>,
+    partner: &PartyName,
+    words: &str,
+    notice: &str,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let key = format!("notice/{partner}/{words}");
+    let numbers: Vec<i64> =
+        act.meta(&key)?.unwrap_or_default().split(' ').filter_map(|number| number.parse().ok()).collect();
+    let at = now.as_millisecond();
+    if let [id, queued, looked] = *numbers
+        && (0..SPEAKS_FOR_MS).contains(&(at - queued))
+    {
+        if looked == at {
+            return Ok(());
+        }
+        if act.notices_due(now, DUE_MAX)?.iter().any(|n| n.id == id && n.attempts == 0) {
+            act.set_meta(&key, &format!("{id} {queued} {at}"))?;
+            return Ok(());
+        }
+    }
+    let id = act.queue_notice(notice, now)?;
+    act.set_meta(&key, &format!("{id} {at} {at}"))?;
+    Ok(())
 }
 
 /// Queues a notice.
@@ -66,20 +128,27 @@ pub enum Told {
     GivenUp,
 }
 
-/// The notices that are due, the oldest first.
+/// The notices that are due: a flash and what is overdue first, then the oldest.
 pub fn due_now(house: &House, now: Timestamp, limit: u32) -> Result<Vec<Notice>, Refusal> {
-    let rows = house.store.view(|view| Ok::<_, Refusal>(view.notices_due(now, limit)?))?;
+    let mut rows = house.store.view(|view| Ok::<_, Refusal>(view.notices_due(now, DUE_MAX)?))?;
+    rows.sort_by_key(|row| !presses(&row.line));
+    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     Ok(rows.into_iter().map(|r| Notice { id: r.id, line: r.line, attempts: r.attempts }).collect())
+}
+
+fn presses(line: &str) -> bool {
+    ["FLASH", "OVERDUE"].iter().any(|first| line.starts_with(first))
 }
 
 /// Notes what became of a try.
 pub fn told(house: &House, id: i64, end: Told) -> Result<(), Refusal> {
     house.store.act(move |act| {
-        Ok(match end {
-            Told::Heard => act.notice_sent(id)?,
-            Told::AgainAt(at) => act.notice_failed(id, at)?,
-            Told::GivenUp => act.notice_given_up(id)?,
-        })
+        let noted = match end {
+            Told::Heard => act.notice_sent(id),
+            Told::AgainAt(at) => act.notice_failed(id, at),
+            Told::GivenUp => act.notice_given_up(id),
+        };
+        noted.map_err(Refusal::from)
     })
 }
 
@@ -100,6 +169,19 @@ pub fn worded(line: &str, now: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_flash_and_what_is_overdue_press_and_an_exercise_does_not() {
+        for (line, expected) in [
+            ("FLASH waiting until 2026-12-10T12:15:00Z", true),
+            ("OVERDUE: decision to warn or to waive: call Duty +00 1", true),
+            ("EXERCISE FLASH waiting until 2026-12-10T12:15:00Z", false),
+            ("EXERCISE OVERDUE: decision to warn or to waive", false),
+            ("a warning was cancelled", false),
+        ] {
+            assert_eq!(presses(line), expected, "{line}");
+        }
+    }
 
     #[test]
     fn a_notice_counts_down_and_then_says_overdue() {

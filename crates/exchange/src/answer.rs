@@ -27,7 +27,8 @@ pub fn read(
     rng: &mut impl CryptoRng,
 ) -> Result<(), Refusal> {
     needs(caller, &[Role::Desk, Role::Release, Role::Liaison], "read a warning for the desk")?;
-    let (draw, us, by, name) = (OutboxDraw::draw(rng), house.clone(), caller.name.clone(), release.to_owned());
+    let (draw, us, by, name) =
+        (OutboxDraw::draw(rng), house.clone(), caller.name.clone(), release.to_owned());
     house.store.act(move |act| {
         let found = incoming::find(&us, act, &name)?;
         if found.read || waits_already(act, &found, "release.read")? {
@@ -104,7 +105,15 @@ pub fn stand_down(house: &House, caller: &Person, action: i64, now: Timestamp) -
         if !act.stand_down(action, now)? {
             return Err(Refusal::yours("unknown_action", format!("no action {action} is running")));
         }
-        audit::note(act, now, by.as_str(), "action.stand_down", &action.to_string(), serde_json::json!({}), &[])
+        audit::note(
+            act,
+            now,
+            by.as_str(),
+            "action.stand_down",
+            &action.to_string(),
+            serde_json::json!({}),
+            &[],
+        )
     })
 }
 
@@ -127,10 +136,14 @@ pub fn report_outcome(
     rng: &mut impl CryptoRng,
 ) -> Result<(), Refusal> {
     needs(caller, &[Role::Desk, Role::Release], "report an outcome")?;
-    outcome.check().map_err(|why| Refusal::yours("bad_outcome", "the outcome was not reported").detail(why))?;
+    outcome
+        .check()
+        .map_err(|why| Refusal::yours("bad_outcome", "the outcome was not reported").detail(why))?;
     if outcome.unsolicited != matches!(about, About::Unsolicited(_)) {
         return Err(Refusal::yours("bad_outcome", "an outcome answers a warning, or is marked unsolicited")
-            .hint("name the entry it answers, or set \"unsolicited\": true with its domain and give `--to`"));
+            .hint(
+                "name the entry it answers, or set \"unsolicited\": true with its domain and give `--to`",
+            ));
     }
     let (draw, us, by) = (OutboxDraw::draw(rng), house.clone(), caller.name.clone());
     house.store.act(move |act| {
@@ -219,7 +232,8 @@ pub fn relay_thanks(
 /// The partner, thread and use of an entry that a partner wrote.
 pub(crate) fn their_entry(act: &Act<'_>, at: &EntryRef) -> Result<(PartyName, [u8; 16], Use), Refusal> {
     let channel = act.channel(&at.origin)?.filter(|c| c.side == ChannelSide::Theirs);
-    let channel = channel.ok_or_else(|| Refusal::yours("not_incoming", format!("{at} is not a partner's entry")))?;
+    let channel =
+        channel.ok_or_else(|| Refusal::yours("not_incoming", format!("{at} is not a partner's entry")))?;
     let row = act.entries(&channel, at.index, at.index + 1)?.pop();
     let row = row.ok_or_else(|| Refusal::ours(format!("no entry {at}")))?;
     Ok((channel.partner, row.thread, channel.use_))

@@ -38,7 +38,9 @@ pub fn ours(
     house.store.act(move |act| {
         let row = partner::confirmed(act, &to)?;
         match act.channel_with(&to, ChannelSide::Ours, use_)? {
-            Some(channel) if channel.state == ChannelState::Proposed => Ok(OurChannel::Propose(channel.statement)),
+            Some(channel) if channel.state == ChannelState::Proposed => {
+                Ok(OurChannel::Propose(channel.statement))
+            }
             Some(channel) => Ok(OurChannel::Open(Box::new(channel))),
             None => {
                 let card = partner::card(&row)?;
@@ -102,7 +104,15 @@ pub fn opened(
         act.open_channel(&channel, &text)?;
         let entry = first_entry(&channel, &text, now)?;
         append_first(act, &mut channel, entry, salt, draw, now)?;
-        audit::note(act, now, "node", "channel.open", to.as_str(), serde_json::json!({"use": use_.to_string()}), &[])
+        audit::note(
+            act,
+            now,
+            "node",
+            "channel.open",
+            to.as_str(),
+            serde_json::json!({"use": use_.to_string()}),
+            &[],
+        )
     })
 }
 

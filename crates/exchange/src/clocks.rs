@@ -3,18 +3,20 @@
 
 use jiff::{SignedDuration, Timestamp};
 use model::caller::Person;
+use model::file::WarningFile;
 use model::id::EntryRef;
 use model::relation::{Side, Standing};
 use model::state::{Machine, ProposalEvent};
 use model::vocab::{Precedence, Role, Status};
 use serde::Serialize;
-use store::{Act, ChannelRow, ChannelSide, View};
+use store::{Act, ChannelRow, ChannelSide, View, WarningRow};
+use tlog::channel::Use;
 
 use crate::alarm::{self, due};
 use crate::audit;
 use crate::caller::needs;
 use crate::house::House;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Whose};
 
 /// A step of our clock further than this is a jump.
 const JUMP_MINUTES: i64 = 5;
@@ -56,7 +58,10 @@ impl Awaited {
     }
 
     fn calls_the_roster(self) -> bool {
-        matches!(self, Self::DutyDecision | Self::Review | Self::OurAcknowledgement | Self::TheirAcknowledgement)
+        matches!(
+            self,
+            Self::DutyDecision | Self::Review | Self::OurAcknowledgement | Self::TheirAcknowledgement
+        )
     }
 }
 
@@ -77,38 +82,94 @@ pub struct Clock {
     pub due: Timestamp,
     /// Whether it has run out at the time of the view.
     pub overdue: bool,
-}
-
-impl Clock {
-    /// A clock that was set anew, as when a warning is extended, is another clock: it fires again.
-    fn name(&self) -> String {
-        format!("{:?}/{}/{}", self.awaited, self.about, self.due.as_millisecond())
-    }
+    /// Under which name it has fired once: what it is about, spelt out, and when it is due.
+    #[serde(skip)]
+    name: String,
 }
 
 /// Every clock that runs at `now`, the most pressing first.
 pub fn running(house: &House, view: &View<'_>, now: Timestamp) -> Result<Vec<Clock>, Refusal> {
-    let mut clocks = Vec::new();
-    for row in view.undecided_duties()? {
-        if let Some(due) = row.duty.as_ref().and_then(|d| d.deadline) {
-            clocks.push(plain(Awaited::DutyDecision, row.id.to_string(), due, now));
+    Ok(Looked::at(house, view, now)?.clocks)
+}
+
+/// The clocks that run, and what could not be read of them: one bad row stops no other clock.
+#[derive(Default)]
+struct Looked {
+    clocks: Vec<Clock>,
+    faults: Vec<String>,
+}
+
+impl Looked {
+    fn at(house: &House, view: &View<'_>, now: Timestamp) -> Result<Self, Refusal> {
+        let mut looked = Self::default();
+        let duties = duties(view, now);
+        looked.take("the duties", duties)?;
+        let reviews = reviews(view, now);
+        looked.take("the reviews", reviews)?;
+        let ends = ends_of_validity(view, now);
+        looked.take("the ends of validity", ends)?;
+        for channel in view.channels()? {
+            let clocks = of_channel(house, view, &channel, now);
+            looked.take(&format!("the {} channel with {}", channel.use_, channel.partner), clocks)?;
         }
+        looked.clocks.sort_by(|a, b| (a.due, &a.about).cmp(&(b.due, &b.about)));
+        Ok(looked)
     }
-    for review in view.reviews()?.into_iter().filter(|r| r.done_at.is_none()) {
-        clocks.push(plain(Awaited::Review, review.about, review.due, now));
+
+    /// Takes some clocks, or notes why they cannot be read; what the disk has to do with ends the look.
+    fn take(&mut self, whose: &str, clocks: Result<Vec<Clock>, Refusal>) -> Result<(), Refusal> {
+        match clocks {
+            Ok(clocks) => self.clocks.extend(clocks),
+            Err(refusal) if refusal.whose == Whose::World => return Err(refusal),
+            Err(refusal) => self.faults.push(format!("{whose}: {refusal}")),
+        }
+        Ok(())
     }
-    for row in view.past_validity(now)? {
-        clocks.push(plain(Awaited::LapseDecision, row.id.to_string(), row.valid_until, now));
-    }
-    for channel in view.channels()? {
-        of_channel(house, view, &channel, now, &mut clocks)?;
-    }
-    clocks.sort_by(|a, b| (a.due, &a.about).cmp(&(b.due, &b.about)));
-    Ok(clocks)
+}
+
+fn duties(view: &View<'_>, now: Timestamp) -> Result<Vec<Clock>, Refusal> {
+    let rows = view.undecided_duties()?;
+    let due = |row: &WarningRow| row.duty.as_ref().and_then(|d| d.deadline);
+    Ok(rows.iter().filter_map(|row| Some(of_warning(Awaited::DutyDecision, row, due(row)?, now))).collect())
+}
+
+fn reviews(view: &View<'_>, now: Timestamp) -> Result<Vec<Clock>, Refusal> {
+    let open = view.reviews()?.into_iter().filter(|r| r.done_at.is_none());
+    open.map(|review| {
+        let exercise = is_exercise_release(view, &review.about)?;
+        Ok(Clock { exercise, ..plain(Awaited::Review, review.about, review.due, now) })
+    })
+    .collect()
+}
+
+/// Whether a proposal is one of an exercise. What cannot be read counts as actual: it is never taken too lightly.
+fn is_exercise_release(view: &View<'_>, proposal: &str) -> Result<bool, Refusal> {
+    let Ok(id) = proposal.parse() else { return Ok(false) };
+    let Some(row) = view.proposal(id)? else { return Ok(false) };
+    Ok(view.warning(row.warning)?.is_some_and(|warning| is_exercise(&warning)))
+}
+
+fn is_exercise(row: &WarningRow) -> bool {
+    WarningFile::parse(&row.file).is_ok_and(|file| file.status == Status::Exercise)
+}
+
+fn ends_of_validity(view: &View<'_>, now: Timestamp) -> Result<Vec<Clock>, Refusal> {
+    let rows = view.past_validity(now)?;
+    Ok(rows.iter().map(|row| of_warning(Awaited::LapseDecision, row, row.valid_until, now)).collect())
+}
+
+fn of_warning(awaited: Awaited, row: &WarningRow, due: Timestamp, now: Timestamp) -> Clock {
+    Clock { exercise: is_exercise(row), ..plain(awaited, row.id.to_string(), due, now) }
 }
 
 fn plain(awaited: Awaited, about: String, due: Timestamp, now: Timestamp) -> Clock {
-    Clock { awaited, about, partner: None, precedence: None, exercise: false, due, overdue: now >= due }
+    let name = name(awaited, &about, due);
+    Clock { awaited, about, partner: None, precedence: None, exercise: false, due, overdue: now >= due, name }
+}
+
+/// A clock that was set anew, as when a warning is extended, is another clock: it fires again.
+fn name(awaited: Awaited, about: &str, due: Timestamp) -> String {
+    format!("{awaited:?}/{about}/{due}")
 }
 
 fn of_channel(
@@ -116,31 +177,33 @@ fn of_channel(
     view: &View<'_>,
     channel: &ChannelRow,
     now: Timestamp,
-    clocks: &mut Vec<Clock>,
-) -> Result<(), Refusal> {
+) -> Result<Vec<Clock>, Refusal> {
+    let mut clocks = Vec::new();
     let relation = house.relations.of(view, &channel.partner)?;
-    for release in relation.releases().filter(|r| r.at.origin == channel.origin && r.standing == Standing::Active) {
+    for release in
+        relation.releases().filter(|r| r.at.origin == channel.origin && r.standing == Standing::Active)
+    {
         let facts = &release.entry.facts;
         let waits_for_outcome = release.outcomes.is_empty() && release.entry.side == Side::Ours;
         if !release.disposed.is_empty() && !waits_for_outcome {
             continue;
         }
         let Some(kept_at) = kept_at(view, channel, release.at)? else { continue };
-        let mut clock = |awaited, minutes| {
-            clocks.push(Clock {
-                partner: Some(channel.partner.to_string()),
-                precedence: Some(facts.precedence),
-                exercise: facts.status == Status::Exercise,
-                ..plain(awaited, release.at.to_string(), due(kept_at, minutes), now)
-            });
+        let (awaited, minutes) = match (release.disposed.is_empty(), channel.side) {
+            (true, ChannelSide::Theirs) => (Awaited::OurAcknowledgement, facts.acknowledge_minutes),
+            (true, ChannelSide::Ours) => (Awaited::TheirAcknowledgement, facts.acknowledge_minutes),
+            (false, _) => (Awaited::TheirOutcome, facts.outcome_minutes),
         };
-        match (release.disposed.is_empty(), channel.side) {
-            (true, ChannelSide::Theirs) => clock(Awaited::OurAcknowledgement, facts.acknowledge_minutes),
-            (true, ChannelSide::Ours) => clock(Awaited::TheirAcknowledgement, facts.acknowledge_minutes),
-            (false, _) => clock(Awaited::TheirOutcome, facts.outcome_minutes),
-        }
+        let due = due(kept_at, minutes);
+        clocks.push(Clock {
+            partner: Some(channel.partner.to_string()),
+            precedence: Some(facts.precedence),
+            exercise: channel.use_ == Use::Exercise || facts.status == Status::Exercise,
+            name: name(awaited, &format!("{:#}", release.at), due),
+            ..plain(awaited, release.at.to_string(), due, now)
+        });
     }
-    Ok(())
+    Ok(clocks)
 }
 
 fn kept_at(view: &View<'_>, channel: &ChannelRow, at: &EntryRef) -> Result<Option<Timestamp>, Refusal> {
@@ -160,34 +223,59 @@ pub struct Ticked {
 
 /// Looks at every clock at `now`: what has run out fires once, with a notice and a line in the trail.
 pub fn tick(house: &House, now: Timestamp) -> Result<Ticked, Refusal> {
-    let (clocks, roster) = house.store.view(|view| {
-        Ok::<_, Refusal>((running(house, view, now)?, view.roster()?))
-    })?;
+    let (Looked { clocks, mut faults }, roster) =
+        house.store.view(|view| Ok::<_, Refusal>((Looked::at(house, view, now)?, view.roster()?)))?;
     let next = clocks.iter().map(|c| c.due).find(|due| *due > now);
     let call = roster.first().map(|line| format!(": call {} {}", line.name, line.phone)).unwrap_or_default();
     house.store.act(move |act| {
         let unsure = watch_clock(act, now)?;
         let mut fired = 0;
         for clock in clocks.iter().filter(|c| c.due <= now) {
-            if !act.fire(&clock.name(), clock.due, now)? {
+            if !act.fire(&clock.name, clock.due, now)? {
                 continue;
             }
             fired += 1;
             let call = if clock.awaited.calls_the_roster() { call.as_str() } else { "" };
-            let drill = if clock.exercise { "EXERCISE " } else { "" };
+            let drill = alarm::drill(if clock.exercise { Use::Exercise } else { Use::Actual });
             alarm::line(act, &format!("{drill}OVERDUE: {}{call}", clock.awaited.words()), now)?;
-            let detail = serde_json::json!({ "awaited": clock.awaited.words(), "due": clock.due.to_string() });
+            let detail =
+                serde_json::json!({ "awaited": clock.awaited.words(), "due": clock.due.to_string() });
             audit::note(act, now, "node", "clock.overdue", &clock.about, detail, &[])?;
         }
         if !unsure {
-            expire_proposals(act, now)?;
+            expire_proposals(act, &mut faults, now)?;
+        }
+        for fault in &faults {
+            fired += usize::from(tell_of(act, fault, now)?);
         }
         Ok(Ticked { fired, next, unsure })
     })
 }
 
-fn expire_proposals(act: &mut Act<'_>, now: Timestamp) -> Result<(), Refusal> {
-    for row in act.open_proposals()?.into_iter().filter(|p| now >= p.expires_at) {
+/// A clock that cannot be read is told once: none dies silently (I-15).
+fn tell_of(act: &mut Act<'_>, fault: &str, now: Timestamp) -> Result<bool, Refusal> {
+    if !act.fire(&format!("fault/{fault}"), now, now)? {
+        return Ok(false);
+    }
+    tracing::error!(fault, "a clock cannot be read");
+    alarm::line(
+        act,
+        "some clocks of this node cannot be read: see its log, and look after them by hand",
+        now,
+    )?;
+    Ok(true)
+}
+
+fn expire_proposals(act: &mut Act<'_>, faults: &mut Vec<String>, now: Timestamp) -> Result<(), Refusal> {
+    let open = match act.open_proposals().map_err(Refusal::from) {
+        Ok(open) => open,
+        Err(refusal) if refusal.whose == Whose::World => return Err(refusal),
+        Err(refusal) => {
+            faults.push(format!("the proposals: {refusal}"));
+            return Ok(());
+        }
+    };
+    for row in open.into_iter().filter(|p| now >= p.expires_at) {
         let state = row.state.step(ProposalEvent::Clock).map_err(Refusal::ours)?;
         act.move_proposal(row.id, state, None)?;
         audit::note(act, now, "node", "proposal.expire", &row.id.to_string(), serde_json::json!({}), &[])?;
@@ -221,12 +309,20 @@ fn watch_clock(act: &mut Act<'_>, now: Timestamp) -> Result<bool, Refusal> {
     Ok(act.meta(UNSURE)?.is_some())
 }
 
+/// Whether anything may expire at `now`: the clock is sure, and has not jumped since it was last looked at (I-15).
+pub(crate) fn may_expire(view: &View<'_>, now: Timestamp) -> Result<bool, Refusal> {
+    let high = view.meta(HIGH)?.and_then(|text| text.parse::<i64>().ok());
+    let jumped = high.is_some_and(|high| now.as_millisecond() - high > JUMP_MINUTES * 60_000);
+    Ok(!jumped && unsure(view)?.is_none())
+}
+
 /// What is unsure about the clock, in words; `None` when nothing is.
 pub fn unsure(view: &View<'_>) -> Result<Option<String>, Refusal> {
     Ok(view.meta(UNSURE)?)
 }
 
-/// An operator has looked at the clock and it is right: what waited to expire may expire.
+/// An operator has looked at the clock and it is right: what waited to expire may expire, and what
+/// was held back in the outbox is looked at again.
 pub fn confirm(house: &House, caller: &Person, now: Timestamp) -> Result<(), Refusal> {
     needs(caller, &[Role::Operator], "confirm the clock")?;
     let by = caller.name.clone();
@@ -234,5 +330,7 @@ pub fn confirm(house: &House, caller: &Person, now: Timestamp) -> Result<(), Ref
         act.forget_meta(UNSURE)?;
         act.set_meta(HIGH, &now.as_millisecond().to_string())?;
         audit::note(act, now, by.as_str(), "clock.confirm", "clock", serde_json::json!({}), &[])
-    })
+    })?;
+    (house.bell)();
+    Ok(())
 }

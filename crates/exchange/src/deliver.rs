@@ -65,14 +65,6 @@ pub enum Next {
     Wait(String),
 }
 
-/// Whether there is a channel of this use to look after, or something that waits for one.
-pub fn anything(house: &House, to: &PartyName, use_: Use) -> Result<bool, Refusal> {
-    house.store.view(|view| {
-        let open = view.channel_with(to, ChannelSide::Ours, use_)?.is_some();
-        Ok(open || !view.waiting(to, use_, 1)?.is_empty())
-    })
-}
-
 /// Whether something waits for this partner, or was appended and has no receipt. Only looks: a courier asks before it
 /// calls anybody.
 pub fn anything_waiting(house: &House, to: &PartyName, use_: Use) -> Result<bool, Refusal> {
@@ -137,7 +129,9 @@ pub fn next_parcel(
 pub fn question(house: &House, to: &PartyName, use_: Use) -> Result<Option<Outgoing>, Refusal> {
     let asked = house.store.view(|view| {
         let ours = view.channel_with(to, ChannelSide::Ours, use_)?;
-        let Some(channel) = ours.filter(|c| c.state == ChannelState::Open && c.cosigned > 0) else { return Ok(None) };
+        let Some(channel) = ours.filter(|c| c.state == ChannelState::Open && c.cosigned > 0) else {
+            return Ok(None);
+        };
         let head = view.head(&channel, channel.cosigned)?;
         Ok::<_, Refusal>(head.map(|h| Checkpoint { origin: channel.origin, size: h.size, root: h.root }))
     })?;
@@ -170,7 +164,9 @@ fn items(view: &View<'_>, channel: &ChannelRow, old: u64, size: u64) -> Result<V
             }
             None => {
                 let erased = view.commitment(channel, index)?;
-                Item::Erased(erased.ok_or_else(|| Refusal::ours(format!("no entry {index} in a log of ours")))?)
+                Item::Erased(
+                    erased.ok_or_else(|| Refusal::ours(format!("no entry {index} in a log of ours")))?,
+                )
             }
         });
     }
@@ -222,7 +218,13 @@ fn old_copy(held: u64, channel: &ChannelRow) -> String {
     )
 }
 
-fn keep_receipt(house: &House, origin: Origin, size: u64, line: &[u8], now: Timestamp) -> Result<Next, Refusal> {
+fn keep_receipt(
+    house: &House,
+    origin: Origin,
+    size: u64,
+    line: &[u8],
+    now: Timestamp,
+) -> Result<Next, Refusal> {
     let text = String::from_utf8_lossy(line).into_owned();
     let cosignature = text.lines().next().and_then(|l| Cosignature::parse_line(l).ok());
     let Some(cosignature) = cosignature else {
@@ -289,7 +291,8 @@ pub fn head_answer(
     answer: Option<&[u8]>,
     now: Timestamp,
 ) -> Result<Next, Refusal> {
-    let found = house.store.view(|view| Ok::<_, Refusal>(view.channel_with(to, ChannelSide::Ours, use_)?))?;
+    let found =
+        house.store.view(|view| Ok::<_, Refusal>(view.channel_with(to, ChannelSide::Ours, use_)?))?;
     let Some(channel) = found else { return Ok(Next::Settled) };
     let origin = channel.origin;
     house.unconfirm(&origin);
@@ -332,7 +335,8 @@ fn head_shown(
         return Ok(Next::Wait(old_copy(head.size, &channel)));
     }
     if act.root_at(&channel, head.size)? != head.root {
-        let what = format!("a head of size {} that we signed, with another root than our entries give", head.size);
+        let what =
+            format!("a head of size {} that we signed, with another root than our entries give", head.size);
         if evidence::keep_note(act, &channel, &what, head.size, &signed.to_string(), now)? {
             alarm::line(act, "a partner showed a signature of ours that cannot be true: look now", now)?;
         }
@@ -364,7 +368,11 @@ mod tests {
             (90_301, 0, 90_000, 301),
             (-100, 50, 0, 0),
         ] {
-            assert_eq!(seconds_apart(at(receipt), at(appended), at(now)), apart, "{receipt} {appended} {now}");
+            assert_eq!(
+                seconds_apart(at(receipt), at(appended), at(now)),
+                apart,
+                "{receipt} {appended} {now}"
+            );
         }
     }
 }

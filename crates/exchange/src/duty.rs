@@ -50,9 +50,14 @@ pub fn assess(
             found.credible && found.specific && found.impending && warning_of(&row)?.threatens_life();
         let running = row.duty.as_ref().filter(|d| d.decision.is_none()).and_then(|d| d.deadline);
         if let (Some(by), false) = (running, arises) {
-            return Err(Refusal::yours("duty_runs", format!("the duty to warn is running, to be decided by {by}"))
-                .detail("an assessment alone does not end it")
-                .hint(format!("a release officer decides: `forewarn duty waive {warning} --reason … --text …`")));
+            return Err(Refusal::yours(
+                "duty_runs",
+                format!("the duty to warn is running, to be decided by {by}"),
+            )
+            .detail("an assessment alone does not end it")
+            .hint(format!(
+                "a release officer decides: `forewarn duty waive {warning} --reason … --text …`"
+            )));
         }
         let deadline = arises.then(|| running.unwrap_or_else(|| due(row.aware_at, us.settings.duty_minutes)));
         let Findings { credible, specific, impending } = found;
@@ -105,7 +110,8 @@ pub fn waive(
                 .hint(format!("`forewarn duty assess {warning}` comes first")));
         };
         duty.decision = Some(DutyDecision::Waive { by: by.clone(), at: now, reason, text });
-        row.state = row.state.step(WarningEvent::Waive).map_err(|e| Refusal::yours("wrong_step", e.to_string()))?;
+        row.state =
+            row.state.step(WarningEvent::Waive).map_err(|e| Refusal::yours("wrong_step", e.to_string()))?;
         act.put_warning(&row)?;
         act.put_decision(&decided)?;
         let detail = serde_json::json!({ "reason": reason.word() });

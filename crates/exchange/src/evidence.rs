@@ -42,7 +42,11 @@ pub(crate) fn behind(act: &mut Act<'_>, ours: &ChannelRow, now: Timestamp) -> Re
         return Ok(());
     }
     act.set_meta(&key, &now.to_string())?;
-    alarm::line(act, "a partner holds more of our log than this node: it may run on an old copy of its data", now)?;
+    alarm::line(
+        act,
+        "a partner holds more of our log than this node: it may run on an old copy of its data",
+        now,
+    )?;
     audit::note(act, now, "node", "log.behind", ours.partner.as_str(), serde_json::json!({}), &[])
 }
 

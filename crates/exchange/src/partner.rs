@@ -81,10 +81,15 @@ pub fn add(house: &House, caller: &Person, card_text: &str, now: Timestamp) -> R
         match act.partner(&name)? {
             None => act.add_partner(&name, &text, now)?,
             Some(row) if row.card == text => return Ok(()),
-            Some(row) if row.state == PartnerState::Unconfirmed => act.replace_unconfirmed_card(&name, &text)?,
+            Some(row) if row.state == PartnerState::Unconfirmed => {
+                act.replace_unconfirmed_card(&name, &text)?
+            }
             Some(_) => {
-                return Err(Refusal::yours("already_confirmed", format!("{name} is confirmed with another card"))
-                    .hint("a confirmed card is not replaced; ask the partner by voice why it gave a new one"));
+                return Err(Refusal::yours(
+                    "already_confirmed",
+                    format!("{name} is confirmed with another card"),
+                )
+                .hint("a confirmed card is not replaced; ask the partner by voice why it gave a new one"));
             }
         }
         audit::note(act, now, by.as_str(), "partner.add", name.as_str(), serde_json::json!({}), &[])
@@ -148,7 +153,8 @@ fn keys_are_its_own(us: &House, act: &Act<'_>, new: &Card) -> Result<(), Refusal
 }
 
 fn misheard(partner: &PartyName, heard: &str) -> Refusal {
-    let refusal = Refusal::yours("words_differ", format!("the words heard are not those of {partner}'s card"));
+    let refusal =
+        Refusal::yours("words_differ", format!("the words heard are not those of {partner}'s card"));
     match Mnemonic::parse_in(Language::English, heard) {
         Err(e) => refusal
             .detail(e.to_string())
@@ -175,7 +181,12 @@ pub fn caller_by_pin(house: &House, pin: &[u8; 32]) -> Result<Option<Partner>, R
 }
 
 /// Notes what stands in the way of delivery to a partner, or that nothing does any more.
-pub fn note_trouble(house: &House, of: &PartyName, trouble: Option<&str>, now: Timestamp) -> Result<(), Refusal> {
+pub fn note_trouble(
+    house: &House,
+    of: &PartyName,
+    trouble: Option<&str>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
     let (of, trouble) = (of.clone(), trouble.map(str::to_owned));
     house.store.act(move |act| match &trouble {
         Some(words) => Ok(act.trouble_with(&of, words)?),

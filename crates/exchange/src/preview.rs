@@ -92,8 +92,11 @@ pub fn preview(
         let mut row = known(act, warning)?;
         let wrote = |o: &OverrideWords| o.by == row.author.as_str() || o.by == row.graded_by.as_str();
         if request.overrides.iter().any(wrote) {
-            return Err(Refusal::yours("own_override", "an author cannot override the comparison of their own text")
-                .hint("another release officer may, with a reason"));
+            return Err(Refusal::yours(
+                "own_override",
+                "an author cannot override the comparison of their own text",
+            )
+            .hint("another release officer may, with a reason"));
         }
         let whole = warning_of(&row)?;
         if request.imminent_danger && !whole.threatens_life() {
@@ -143,17 +146,13 @@ pub fn preview(
 
 /// A proposal as it was stored, for the second person to read: judged now, rendered with the stored seed and time. What
 /// would no longer come out as it was approved is refused, as the release would be.
-pub fn look(
-    house: &House,
-    caller: &Person,
-    id: ProposalId,
-    now: Timestamp,
-) -> Result<PreviewView, Refusal> {
+pub fn look(house: &House, caller: &Person, id: ProposalId, now: Timestamp) -> Result<PreviewView, Refusal> {
     needs(caller, &[Role::Desk, Role::Release, Role::Oversight], "read a proposal")?;
     let (us, by) = (house.clone(), caller.name.clone());
     house.store.act(move |act| {
         let row = act.proposal(id)?;
-        let row = row.ok_or_else(|| Refusal::yours("unknown_proposal", format!("there is no proposal {id}")))?;
+        let row =
+            row.ok_or_else(|| Refusal::yours("unknown_proposal", format!("there is no proposal {id}")))?;
         let warning = known(act, row.warning)?;
         let whole = warning_of(&warning)?;
         note_reading(act, &whole, &by, &format!("to judge the proposal {id}"), now)?;
@@ -210,7 +209,10 @@ fn check_overrides(request: &Request, caller: &Person) -> Result<(), Refusal> {
             .hint("the release officer who answers for it previews the warning"));
     }
     if request.overrides.iter().any(|o| o.reason.trim().is_empty()) {
-        return Err(Refusal::yours("no_reason", "a word is let through with a reason in words, or not at all"));
+        return Err(Refusal::yours(
+            "no_reason",
+            "a word is let through with a reason in words, or not at all",
+        ));
     }
     Ok(())
 }
@@ -281,13 +283,16 @@ fn column(
     let stamp = Stamp { first_rendered_at: first, ..stamp };
     let rendering = if judgement.may_go() {
         let rendered = disclosure::render(whole, &judgement, &audience, &us.keys.rendering, &stamp);
-        Some(rendered.map_err(|e| Refusal::yours("not_rendered", format!("nothing can be rendered for {party}: {e}")))?)
+        Some(rendered.map_err(|e| {
+            Refusal::yours("not_rendered", format!("nothing can be rendered for {party}: {e}"))
+        })?)
     } else {
         None
     };
     let rendering = rendering.map(|r| (r.bytes().to_vec(), r.content_digest()));
     let last = copies_that_left(act, row.id, &party)?.pop();
-    let nothing_new = matches!((&rendering, &last), (Some((_, digest)), Some(copy)) if copy.digest == *digest);
+    let nothing_new =
+        matches!((&rendering, &last), (Some((_, digest)), Some(copy)) if copy.digest == *digest);
     Ok(Column { party, judgement, rendering, nothing_new })
 }
 
@@ -378,7 +383,8 @@ pub(crate) fn audience(
         }
     }
     // An undertaking is cited only to the party it was given to.
-    let own = |at: &EntryRef| relation.undertakings().any(|(u, entry, _)| u == at && entry.side == Side::Ours);
+    let own =
+        |at: &EntryRef| relation.undertakings().any(|(u, entry, _)| u == at && entry.side == Side::Ours);
     // What one person releases to save life is the bare threat, whatever is agreed: so no change of the agreement between
     // the release and its delivery can stop it (docs/decisions/0004).
     let standing = relation.domain(warning.domain).filter(|_| !expired && !imminent_danger);

@@ -2,20 +2,20 @@
 
 use jiff::Timestamp;
 use model::caller::Partner;
-use model::facts;
-use model::id::EntryRef;
+use model::facts::{self, Facts};
+use model::id::{EntryRef, PartyName};
 use rand_core::CryptoRng;
-use store::{Act, ChannelRow, ChannelSide, ChannelState, NewEntry, SealingDraw};
-use tlog::channel::{ChannelStatement, Origin};
+use store::{Act, ChannelRow, ChannelSide, ChannelState, NewEntry, SealingDraw, View};
+use tlog::channel::{ChannelStatement, Origin, Use};
 use tlog::checkpoint::SignedCheckpoint;
-use tlog::commitment::commit;
+use tlog::commitment::{Commitment, Salt};
 use tlog::cosignature::cosign;
-use tlog::entry::Entry;
-use tlog::hash::leaf_hash;
+use tlog::entry::{Entry, EntryHeader, Seen};
+use tlog::hash::{Hash, leaf_hash};
 use tlog::parcel::{Item, Parcel};
-use tlog::tree::CompactRange;
 
 use crate::alarm;
+use crate::evidence;
 use crate::house::House;
 use crate::refusal::Refusal;
 
@@ -99,19 +99,255 @@ pub fn parcel(
         })?;
         return Ok(Receipt::NotSigned(why));
     }
-    // What is held already is answered by its head; its entries are not looked at again.
-    let leaves = parcel.items.iter().map(|item| leaf_hash(&item.commitment()));
-    let leaves: Vec<Hash> = if parcel.checkpoint.checkpoint().size > channel.size() { leaves.collect() } else { Vec::new() };
-    let items = parcel.items.into_iter().take(leaves.len());
-    let entries: Vec<Read> = (parcel.old..).zip(items).map(|(index, item)| read(index, item, channel.use_)).collect();
-    let draws = entries.iter().map(|_| SealingDraw::draw(rng)).collect();
-    let arrived = Arrived { old: parcel.old, note: parcel.checkpoint, entries, leaves, draws };
+    let arrived = Arrived::read(parcel, &channel, rng);
     let (us, from) = (house.clone(), from.name.clone());
     let taken = house.store.act(move |act| match theirs(act, &from, &origin)? {
-        None => Ok((Receipt::Unknown, None)),
-        Some(channel) if matches!(channel.state, ChannelState::Frozen(_)) => Ok((Receipt::Frozen, None)),
+        None => Ok(Taken::Answered(Receipt::Unknown)),
+        Some(channel) if matches!(channel.state, ChannelState::Frozen(_)) => {
+            Ok(Taken::Answered(Receipt::Frozen))
+        }
         Some(channel) => take(&us, act, channel, &statement, arrived, now),
     })?;
+    let receipt = match taken {
+        Taken::Answered(receipt) => receipt,
+        Taken::Untrue(what, note) => {
+            let bytes = bytes.to_vec();
+            house.store.act(move |act| match act.channel(&channel.origin)?.map(|c| c.state) {
+                Some(ChannelState::Frozen(_)) => Ok(()),
+                _ => freeze(act, &channel, &what, &note, &bytes, now),
+            })?;
+            Receipt::BadRoot
+        }
+    };
+    if matches!(receipt, Receipt::Held(_)) {
+        (house.bell)();
+    }
+    Ok(receipt)
+}
+
+/// The log of this origin, if this partner is its giver.
+fn theirs(view: &View<'_>, from: &PartyName, origin: &Origin) -> Result<Option<ChannelRow>, Refusal> {
+    Ok(view.channel(origin)?.filter(|c| c.partner == *from && c.side == ChannelSide::Theirs))
+}
+
+fn not_signed(
+    channel: &ChannelRow,
+    statement: &ChannelStatement,
+    checkpoint: &SignedCheckpoint,
+) -> Option<String> {
+    let said = statement.proposal();
+    if checkpoint.checkpoint().origin != channel.origin {
+        return Some("the checkpoint is of another log".to_owned());
+    }
+    let signed = checkpoint.verify_log(&said.log).and_then(|()| checkpoint.check_lines(&[&said.log]));
+    signed.err().map(|e| e.to_string())
+}
+
+impl Arrived {
+    /// Reads the entries, unless the size that is held says already that they are not looked at.
+    fn read(parcel: Parcel, channel: &ChannelRow, rng: &mut impl CryptoRng) -> Self {
+        let Parcel { old, items, checkpoint: note, .. } = parcel;
+        let wanted = note.checkpoint().size > channel.size() && old >= channel.size();
+        let (mut entries, mut leaves) = (Vec::new(), Vec::new());
+        for (index, item) in (old..).zip(items).filter(|_| wanted) {
+            let commitment = item.commitment();
+            leaves.push(leaf_hash(&commitment));
+            entries.push(read(index, item, commitment, channel.use_));
+        }
+        let draws = entries.iter().map(|_| SealingDraw::draw(rng)).collect();
+        Self { old, note, entries, leaves, draws }
+    }
+}
+
+fn read(index: u64, item: Item, commitment: Commitment, use_: Use) -> Read {
+    let Item::Entry { salt, entry: bytes } = item else { return Err("erased") };
+    let Ok(Entry { header, body }) = Entry::parse(&bytes) else { return Err("frame") };
+    let facts = facts::of_entry(header.kind.as_str(), use_, &body);
+    Ok(Opened { header, statement: (index == 0).then_some(body), facts, commitment, salt, bytes })
+}
+
+/// What became of a parcel in the act.
+enum Taken {
+    /// This is its answer.
+    Answered(Receipt),
+    /// What was signed cannot be true: the channel is to be frozen for this reason.
+    Untrue(String, SignedCheckpoint),
+}
+
+fn take(
+    us: &House,
+    act: &mut Act<'_>,
+    mut channel: ChannelRow,
+    statement: &ChannelStatement,
+    arrived: Arrived,
+    now: Timestamp,
+) -> Result<Taken, Refusal> {
+    let Arrived { old, note, entries, leaves, draws } = arrived;
+    let head = *note.checkpoint();
+    if head.size <= channel.size() {
+        if act.root_at(&channel, head.size)? != head.root {
+            let size = head.size;
+            let what = format!("a signed head of size {size} with another root than the entries held give");
+            return Ok(Taken::Untrue(what, note));
+        }
+        if let Some(stored) = act.head(&channel, head.size)?.and_then(|h| h.line) {
+            return Ok(Taken::Answered(Receipt::Held(stored)));
+        }
+    }
+    if old != channel.size() {
+        return Ok(Taken::Answered(Receipt::HoldsSize(channel.size())));
+    }
+    let ours = act.channel_with(&channel.partner, ChannelSide::Ours, channel.use_)?;
+    let frames = Frames { act, ours: ours.as_ref(), channel: &channel, statement };
+    if let Some(refused) = frames.first_wrong(old, &entries)? {
+        refused_frame(us, act, &channel, ours.as_ref(), (&refused, &note), now)?;
+        return Ok(Taken::Answered(refused));
+    }
+    let mut grown = channel.range.clone();
+    for leaf in leaves {
+        grown.append(leaf);
+    }
+    if grown.root() != head.root {
+        let what = format!("entries {old} to {} do not give the root that was signed", head.size);
+        return Ok(Taken::Untrue(what, note));
+    }
+    for (entry, draw) in entries.into_iter().zip(draws) {
+        let entry = entry.map_err(|_| Refusal::ours("an entry without a frame passed the check"))?;
+        keep(act, &mut channel, entry, draw, now)?;
+    }
+    cosign_head(us, act, &mut channel, &note, now).map(|line| Taken::Answered(Receipt::Held(line)))
+}
+
+/// Keeps what a refusal of a frame leaves behind: the note (log-format §6); or, where it names more of our own log than we
+/// have, the alarm that we may run on an old copy, and we sign no more of it (§9).
+fn refused_frame(
+    us: &House,
+    act: &mut Act<'_>,
+    channel: &ChannelRow,
+    ours: Option<&ChannelRow>,
+    (refused, note): (&Receipt, &SignedCheckpoint),
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    match (refused, ours) {
+        (Receipt::Recovering, Some(ours)) => {
+            us.unconfirm(&ours.origin);
+            evidence::behind(act, ours, now)
+        }
+        (Receipt::BadEntry { index, why }, _) => {
+            let what = format!("entry {index} was refused: {why}");
+            evidence::keep_note(act, channel, &what, note.checkpoint().size, &note.to_string(), now).map(drop)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The receiver's frame check of each entry in its turn (log-format §4): header, padding, origin, index, times, `seen`,
+/// `answers`. The body is not looked at.
+struct Frames<'a, 'b> {
+    act: &'a Act<'b>,
+    ours: Option<&'a ChannelRow>,
+    channel: &'a ChannelRow,
+    statement: &'a ChannelStatement,
+}
+
+impl Frames<'_, '_> {
+    /// The answer to the first entry whose frame is wrong.
+    fn first_wrong(&self, old: u64, entries: &[Read]) -> Result<Option<Receipt>, Refusal> {
+        let (mut written, mut seen) = (self.channel.written, self.channel.seen);
+        for (index, entry) in (old..).zip(entries) {
+            let bad = |why| Ok(Some(Receipt::BadEntry { index, why }));
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(why) => return bad(why),
+            };
+            let header = &entry.header;
+            if header.origin != self.channel.origin {
+                return bad("origin");
+            }
+            if header.index != index {
+                return bad("index");
+            }
+            if header.written < written {
+                return bad("written");
+            }
+            let opens = entry.statement.as_deref();
+            if (index == 0) != (header.kind.as_str() == "channel.opened")
+                || opens.is_some_and(|body| body != self.statement.as_bytes())
+            {
+                return bad("statement");
+            }
+            match self.seen_is_true(header.seen.as_ref(), seen)? {
+                SeenHead::True => {}
+                SeenHead::False => return bad("seen"),
+                SeenHead::BeyondOurs => return Ok(Some(Receipt::Recovering)),
+            }
+            let answers = header.answers.as_ref();
+            if answers.is_some_and(|a| !self.can_be_answered(a.origin, a.index, index)) {
+                return bad("answers");
+            }
+            written = header.written;
+            seen = header.seen.as_ref().map_or(seen, |s| s.size);
+        }
+        Ok(None)
+    }
+
+    fn seen_is_true(&self, seen: Option<&Seen>, before: u64) -> Result<SeenHead, Refusal> {
+        let Some(seen) = seen else {
+            return Ok(if before == 0 { SeenHead::True } else { SeenHead::False });
+        };
+        let Some(ours) = self.ours.filter(|ours| ours.origin == seen.origin && seen.size >= before) else {
+            return Ok(SeenHead::False);
+        };
+        if seen.size > ours.size() {
+            return Ok(SeenHead::BeyondOurs);
+        }
+        let root = self.act.root_at(ours, seen.size)?;
+        Ok(if root == seen.root { SeenHead::True } else { SeenHead::False })
+    }
+
+    fn can_be_answered(&self, origin: Origin, index: u64, own_index: u64) -> bool {
+        if origin == self.channel.origin {
+            return index < own_index;
+        }
+        self.ours.is_some_and(|ours| ours.origin == origin && index < ours.size())
+    }
+}
+
+/// What a `seen` line turns out to be.
+enum SeenHead {
+    /// A head of our log, not before the one named last.
+    True,
+    /// None of ours.
+    False,
+    /// Larger than our log is here.
+    BeyondOurs,
+}
+
+fn keep(
+    act: &mut Act<'_>,
+    channel: &mut ChannelRow,
+    entry: Opened,
+    draw: SealingDraw,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let Opened { header, facts, commitment, salt, bytes, .. } = entry;
+    let new = NewEntry {
+        kind: header.kind.as_str().to_owned(),
+        thread: *header.thread.as_bytes(),
+        answers: header.answers.map(|a| EntryRef { origin: a.origin, index: a.index }),
+        written: header.written,
+        commitment,
+        salt,
+        bytes,
+        seen: header.seen.map_or(0, |s| s.size),
+        draw,
+        facts: facts.clone(),
+    };
+    let index = act.append_entry(channel, new, now)?;
+    let at = EntryRef { origin: channel.origin, index };
+    alarm::raise(act, channel, &at, header.kind.as_str(), &facts, now)
+}
+
 fn cosign_head(
     us: &House,
     act: &mut Act<'_>,
@@ -129,7 +365,7 @@ fn cosign_head(
     let line = cosignature.line().to_string();
     let at = Timestamp::from_second(at.as_second()).map_err(Refusal::ours)?;
     act.keep_receipt(channel, head.size, &note.to_string(), &line, at)?;
-    act.heard_of(&channel.partner, now)?;
+    act.heard_from(&channel.partner, now)?;
     Ok(line)
 }
 
@@ -143,7 +379,11 @@ fn freeze(
 ) -> Result<(), Refusal> {
     act.keep_evidence(channel, what, &note.to_string(), Some(parcel), now)?;
     act.freeze_channel(channel, what)?;
-    alarm::line(act, "A channel is frozen: a partner signed what cannot be true. See `forewarn doctor`", now)?;
+    alarm::line(
+        act,
+        "A channel is frozen: a partner signed what cannot be true. See `forewarn doctor`",
+        now,
+    )?;
     let detail = serde_json::json!({ "what": what });
     crate::audit::note(act, now, "node", "channel.freeze", channel.partner.as_str(), detail, &[])
 }
@@ -152,8 +392,7 @@ fn freeze(
 /// of the log only; another caller gets the same `None`.
 pub fn newest_head(house: &House, caller: &Partner, origin: Origin) -> Result<Option<String>, Refusal> {
     house.store.view(|view| {
-        let channel = view.channel(&origin)?.filter(|c| c.partner == caller.name && c.side == ChannelSide::Theirs);
-        let Some(channel) = channel else { return Ok(None) };
+        let Some(channel) = theirs(view, &caller.name, &origin)? else { return Ok(None) };
         Ok(view.newest_receipt(&channel)?.and_then(|head| head.note))
     })
 }

@@ -86,7 +86,9 @@ impl std::error::Error for Refusal {}
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::BadRow(_) | StoreError::Contradiction(_) | StoreError::Unsealable(_) => Self::ours(error),
+            StoreError::BadRow(_) | StoreError::Contradiction(_) | StoreError::Unsealable(_) => {
+                Self::ours(error)
+            }
             other => Self::world("store", other.to_string()),
         }
     }

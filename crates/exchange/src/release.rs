@@ -52,7 +52,12 @@ pub struct ReleasedCopy {
     pub kind: String,
 }
 
-fn known_proposal(act: &Act<'_>, id: ProposalId, digest: Digest, now: Timestamp) -> Result<ProposalRow, Refusal> {
+fn known_proposal(
+    act: &Act<'_>,
+    id: ProposalId,
+    digest: Digest,
+    now: Timestamp,
+) -> Result<ProposalRow, Refusal> {
     let row = act.proposal(id)?.ok_or_else(|| {
         Refusal::yours("unknown_proposal", format!("there is no proposal {id}"))
             .hint("`forewarn warning preview` makes one; `forewarn pending` lists those that wait")
@@ -89,15 +94,28 @@ pub fn approve(
         people::signed_now(act, &decided.signature, &by)?;
         let row = known_proposal(act, id, digest, now)?;
         if row.author == by {
-            return Err(Refusal::yours("approver_is_author", format!("{by} wrote this proposal and cannot approve it"))
-                .hint("another person with release authority runs `forewarn approve` in a session of their own"));
+            return Err(Refusal::yours(
+                "approver_is_author",
+                format!("{by} wrote this proposal and cannot approve it"),
+            )
+            .hint(
+                "another person with release authority runs `forewarn approve` in a session of their own",
+            ));
         }
         let mut warning = known(act, row.warning)?;
         if warning.author == by || warning.graded_by == by {
-            return Err(Refusal::yours("approver_is_author", format!("{by} wrote this warning and cannot approve it"))
-                .hint("another person with release authority runs `forewarn approve` in a session of their own"));
+            return Err(Refusal::yours(
+                "approver_is_author",
+                format!("{by} wrote this warning and cannot approve it"),
+            )
+            .hint(
+                "another person with release authority runs `forewarn approve` in a session of their own",
+            ));
         }
-        let state = row.state.step(ProposalEvent::Approve).map_err(|e| Refusal::yours("wrong_step", e.to_string()))?;
+        let state = row
+            .state
+            .step(ProposalEvent::Approve)
+            .map_err(|e| Refusal::yours("wrong_step", e.to_string()))?;
         act.move_proposal(id, state, Some(&decided.signature))?;
         act.put_decision(&decided)?;
         if warning.state == WarningState::InReview {
@@ -121,8 +139,10 @@ pub fn refuse(
     let (by, reason) = (caller.name.clone(), reason.to_owned());
     house.store.act(move |act| {
         let row = act.proposal(id)?;
-        let row = row.ok_or_else(|| Refusal::yours("unknown_proposal", format!("there is no proposal {id}")))?;
-        let state = row.state.step(ProposalEvent::Refuse).map_err(|e| Refusal::yours("wrong_step", e.to_string()))?;
+        let row =
+            row.ok_or_else(|| Refusal::yours("unknown_proposal", format!("there is no proposal {id}")))?;
+        let state =
+            row.state.step(ProposalEvent::Refuse).map_err(|e| Refusal::yours("wrong_step", e.to_string()))?;
         act.move_proposal(id, state, None)?;
         let mut warning = known(act, row.warning)?;
         if warning.state == WarningState::InReview {
@@ -180,7 +200,8 @@ pub fn release(
         act.put_warning(&warning)?;
         act.put_decision(&decided)?;
         let marks: &[Mark] = if imminent { &[Mark::ImminentDanger] } else { &[] };
-        let detail = serde_json::json!({ "digest": digest.to_string(), "copies": copies.len(), "tell": tell });
+        let detail =
+            serde_json::json!({ "digest": digest.to_string(), "copies": copies.len(), "tell": tell });
         audit::note(act, now, by.as_str(), "release", &id.to_string(), detail, marks)?;
         Ok::<_, Refusal>(ReleasedView {
             warning: row.warning.to_string(),
@@ -202,12 +223,20 @@ fn may_release(
 ) -> Result<(), Refusal> {
     let request: Request = serde_json::from_str(&row.request).map_err(Refusal::ours)?;
     if imminent && !(request.imminent_danger && warning_of(warning)?.threatens_life()) {
-        return Err(Refusal::yours("not_imminent", "this proposal was not previewed for the imminent-danger path")
-            .hint("a threat to life is previewed with `--imminent-danger`; everything else takes a second person"));
+        return Err(Refusal::yours(
+            "not_imminent",
+            "this proposal was not previewed for the imminent-danger path",
+        )
+        .hint(
+            "a threat to life is previewed with `--imminent-danger`; everything else takes a second person",
+        ));
     }
     if act.proposals_of(row.warning)?.iter().any(|p| p.created_at > row.created_at) {
-        return Err(Refusal::yours("superseded", "a later preview of this warning has taken this one's place")
-            .hint("release the later one: `forewarn pending` shows it"));
+        return Err(Refusal::yours(
+            "superseded",
+            "a later preview of this warning has taken this one's place",
+        )
+        .hint("release the later one: `forewarn pending` shows it"));
     }
     if act.copies_of(row.warning)?.iter().any(|c| c.proposal == row.id) {
         return Err(Refusal::yours("already_released", "this proposal was released before"));
@@ -229,12 +258,18 @@ fn may_release(
     }
 }
 
-fn first_release(row: &mut WarningRow, imminent: bool, by: &PersonName, now: Timestamp) -> Result<(), Refusal> {
+fn first_release(
+    row: &mut WarningRow,
+    imminent: bool,
+    by: &PersonName,
+    now: Timestamp,
+) -> Result<(), Refusal> {
     let step = |s: WarningState, e| s.step(e).map_err(|e| Refusal::yours("wrong_step", e.to_string()));
     if imminent && row.state == WarningState::InReview {
         row.state = step(row.state, WarningEvent::Approve)?;
     }
-    let event = if row.state == WarningState::Active { WarningEvent::Update } else { WarningEvent::FirstRelease };
+    let event =
+        if row.state == WarningState::Active { WarningEvent::Update } else { WarningEvent::FirstRelease };
     row.state = step(row.state, event)?;
     if let Some(duty) = row.duty.as_mut().filter(|d| d.decision.is_none()) {
         duty.decision = Some(DutyDecision::Warn { by: by.clone(), at: now });
@@ -316,7 +351,8 @@ fn judged_again(
     let whole: Warning = warning_of(&known(act, row.warning)?)?;
     let audience = audience(us, act, recipient, &whole, stated, request.imminent_danger, now)?;
     let overrides = overrides(us, &whole, &audience, &request, now)?;
-    let first_rendered_at = first_rendered(act, row.warning, recipient)?.filter(|first| *first < row.created_at);
+    let first_rendered_at =
+        first_rendered(act, row.warning, recipient)?.filter(|first| *first < row.created_at);
     let stamp = Stamp { seed: row.seed, rendered_at: row.created_at, first_rendered_at };
     let keys = Keys { terms: &us.keys.terms, rendering: &us.keys.rendering };
     let released =
@@ -391,7 +427,10 @@ pub fn review(
         let open = act.reviews()?.into_iter().find(|r| r.about == about && r.done_at.is_none());
         let open = open.ok_or_else(|| Refusal::yours("no_review", format!("no review of {id} is open")))?;
         if open.author == by {
-            return Err(Refusal::yours("approver_is_author", format!("{by} released it and cannot review it")));
+            return Err(Refusal::yours(
+                "approver_is_author",
+                format!("{by} released it and cannot review it"),
+            ));
         }
         act.close_review(open.decision, &by, &verdict, now)?;
         act.put_decision(&decided)?;

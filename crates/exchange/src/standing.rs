@@ -125,13 +125,8 @@ fn said(
         Change::Cancel => entries::warning_cancelled(to, &StandingChange { release: at.index, note: None })?,
         Change::Lapse => entries::warning_lapsed(to, &StandingChange { release: at.index, note: None })?,
         Change::Recall { reason, counts } => {
-            let recall = Recall {
-                recalls: at.index,
-                reason: *reason,
-                kind: kind.to_owned(),
-                domain,
-                counts: *counts,
-            };
+            let recall =
+                Recall { recalls: at.index, reason: *reason, kind: kind.to_owned(), domain, counts: *counts };
             entries::warning_recalled(to, &recall)?
         }
     };

@@ -29,7 +29,10 @@ pub fn declare(
 ) -> Result<(), Refusal> {
     needs(caller, &[Role::Liaison, Role::Release], "declare an undertaking")?;
     if promise.until.is_some_and(|until| until <= now) {
-        return Err(Refusal::yours("in_the_past", "an undertaking until a time that has passed promises nothing"));
+        return Err(Refusal::yours(
+            "in_the_past",
+            "an undertaking until a time that has passed promises nothing",
+        ));
     }
     let released = entries::undertaking_declared(to, &promise)?;
     let (draw, by, to) = (OutboxDraw::draw(rng), caller.name.clone(), to.clone());
@@ -53,7 +56,8 @@ pub fn accept(
     rng: &mut impl CryptoRng,
 ) -> Result<(), Refusal> {
     needs(caller, &[Role::Liaison, Role::Release], "accept an undertaking")?;
-    let (draw, us, by, name) = (OutboxDraw::draw(rng), house.clone(), caller.name.clone(), undertaking.to_owned());
+    let (draw, us, by, name) =
+        (OutboxDraw::draw(rng), house.clone(), caller.name.clone(), undertaking.to_owned());
     house.store.act(move |act| {
         let at = entry_ref(act, &name)?;
         let (partner, thread, use_) = their_entry(act, &at)?;

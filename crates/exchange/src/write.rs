@@ -53,8 +53,13 @@ pub fn write(
             .detail(e.to_string())
             .hint("`forewarn warning template` prints a commented example")
     };
+    // Drawn first, so that how many sources follow shifts nothing that recipients' ids are made of (I-02).
+    let mut random = [0; 10];
+    rng.fill_bytes(&mut random);
     let mut file = WarningFile::parse(text).map_err(bad)?;
-    file.validity.from.get_or_insert(now);
+    // Left out, the first instant stays what it was: else an edit of what a recipient does not get would reach it.
+    let first = existing.map(|id| asserted_from(house, id)).transpose()?.flatten();
+    file.validity.from.get_or_insert(first.unwrap_or(now));
     let aware_at = *file.aware_at.get_or_insert(now);
     if aware_at > now {
         return Err(Refusal::yours("bad_warning", "aware_at lies in the future"));
@@ -64,8 +69,6 @@ pub fn write(
     let persons_stopped = stop_persons(&mut file, &written.subjects, now);
     let taken = std::mem::take(&mut file.sources);
     let prepared: Vec<_> = taken.into_iter().map(|s| sources::prepare(s, &caller.name, now, rng)).collect();
-    let mut random = [0; 10];
-    rng.fill_bytes(&mut random);
     let (us, by) = (house.clone(), caller.name.clone());
     house.store.act(move |act| {
         let mut terms = BTreeSet::new();
@@ -74,7 +77,16 @@ pub fn write(
             terms.extend(source.terms().iter().map(|t| disclosure::protected_term(&us.keys.terms, t)));
             ids.insert(sources::seal(act, source)?);
         }
-        let row = new_row(act, &by, &file, existing, WarningId::make(now, random), (ids, terms), us.settings.duty_minutes, now)?;
+        let row = new_row(
+            act,
+            &by,
+            &file,
+            existing,
+            WarningId::make(now, random),
+            (ids, terms),
+            us.settings.duty_minutes,
+            now,
+        )?;
         act.put_warning(&row)?;
         open_waived_of_the_case(act, &row, &file, us.settings.duty_minutes, now)?;
         let marks: &[Mark] = if persons_stopped.is_empty() { &[] } else { &[Mark::PersonStopped] };
@@ -92,6 +104,12 @@ pub fn write(
     })
 }
 
+/// From when a warning is asserted, as it was written before.
+fn asserted_from(house: &House, id: WarningId) -> Result<Option<Timestamp>, Refusal> {
+    let row = house.store.view(|view| known(view, id))?;
+    Ok(WarningFile::parse(&row.file).map_err(Refusal::ours)?.validity.from)
+}
+
 /// New information on a case opens again what was waived on it: the duty is to be decided anew, and its clock runs from
 /// now (I-16).
 fn open_waived_of_the_case(
@@ -103,7 +121,9 @@ fn open_waived_of_the_case(
 ) -> Result<(), Refusal> {
     let Some(case) = &file.case else { return Ok(()) };
     for mut row in act.warnings(CASE_WARNINGS_MAX)?.into_iter().filter(|r| r.state == WarningState::Waived) {
-        if row.id == new.id || WarningFile::parse(&row.file).map_err(Refusal::ours)?.case.as_ref() != Some(case) {
+        if row.id == new.id
+            || WarningFile::parse(&row.file).map_err(Refusal::ours)?.case.as_ref() != Some(case)
+        {
             continue;
         }
         row.state = row.state.step(WarningEvent::Reopen).map_err(Refusal::ours)?;
@@ -163,8 +183,11 @@ fn new_row(
     };
     let mut row = known(act, id)?;
     if WarningFile::parse(&row.file).map_err(Refusal::ours)?.status != file.status {
-        return Err(Refusal::yours("status_is_fixed", "an exercise cannot become actual, nor the other way round")
-            .hint("write another warning"));
+        return Err(Refusal::yours(
+            "status_is_fixed",
+            "an exercise cannot become actual, nor the other way round",
+        )
+        .hint("write another warning"));
     }
     let was_waived = row.state == WarningState::Waived;
     row.state = edited(row.state)?;

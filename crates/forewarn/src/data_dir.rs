@@ -61,6 +61,11 @@ pub(crate) struct Keys {
 /// The seeds, by the names of their files.
 const SEEDS: [&str; 5] = ["identity", "cosigner", "log", "rendering", "terms"];
 
+/// The configuration of a node that is being made; its last step is to give it the name `node.json`.
+const UNFINISHED: &str = "node.json.unfinished";
+/// The databases, by the names of their files.
+const DATABASES: [&str; 3] = ["node.db", "keys.db", "sources.db"];
+
 impl DataDir {
     /// The data folder at this path.
     pub(crate) fn at(root: &Path) -> Self {
@@ -86,25 +91,26 @@ impl DataDir {
         self.root.join("node.json").exists()
     }
 
-    /// Makes the folder, its keys and its configuration. A folder that holds anything is left alone.
-    pub(crate) fn make(
+    /// Begins a node: the folder, its keys and its configuration, which counts once `finish` was called. A folder that
+    /// holds anything is left alone.
+    ///
+    /// A crash before `finish` leaves a folder that `config` and `begin` recognise and name as half made.
+    pub(crate) fn begin(
         &self,
         config: &Config,
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<(), Refusal> {
-        let name: PartyName =
-            config.name.parse().map_err(|e: model::id::NotAName| Refusal::yours("bad_name", e.to_string()))?;
-        if self.root.exists() && self.root.read_dir().map_err(|e| world(&self.root, &e))?.next().is_some() {
-            return Err(Refusal::yours("not_empty", format!("{} is not empty", self.root.display()))
-                .hint("a node is made in a folder of its own: name another one with --data"));
-        }
-        for folder in [self.root.clone(), self.root.join("keys")] {
-            if !folder.exists() {
-                fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(|e| world(&folder, &e))?;
-            }
-            fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).map_err(|e| world(&folder, &e))?;
-        }
+        let name: PartyName = config
+            .name
+            .parse()
+            .map_err(|e: model::id::NotAName| Refusal::yours("bad_name", e.to_string()))?;
+        self.must_be_free()?;
+        make_folder(&self.root)?;
+        // Before anything else: from here on the folder is known as half made.
+        let text = serde_json::to_string_pretty(config).map_err(Refusal::ours)?;
+        self.write_private(&self.root.join(UNFINISHED), text.as_bytes())?;
+        make_folder(&self.root.join("keys"))?;
         for seed in SEEDS {
             let mut bytes = Zeroizing::new([0; 32]);
             rng.fill_bytes(bytes.as_mut_slice());
@@ -114,10 +120,39 @@ impl DataDir {
         let pem = tls.to_pem();
         self.write_key("tls.key", pem.private_key.as_bytes())?;
         self.write_key("tls.crt", pem.certificate.as_bytes())?;
-        self.write_key("encryption.key", exchange::keys::draw_encryption_key().as_bytes())?;
-        // Written last: a folder without it is not yet a node.
-        let text = serde_json::to_string_pretty(config).map_err(Refusal::ours)?;
-        self.write_private(&self.root.join("node.json"), text.as_bytes())
+        self.write_key("encryption.key", exchange::keys::draw_encryption_key().as_bytes())
+    }
+
+    /// Makes what was begun a node: from when this is durable it can be run. To be called when all else is.
+    pub(crate) fn finish(&self) -> Result<(), Refusal> {
+        let node = self.root.join("node.json");
+        sync(&self.root.join("keys"))?;
+        fs::rename(self.root.join(UNFINISHED), &node).map_err(|e| world(&node, &e))?;
+        sync(&self.root)
+    }
+
+    fn must_be_free(&self) -> Result<(), Refusal> {
+        if self.is_half_made() {
+            return Err(self.half_made());
+        }
+        if self.root.exists() && self.root.read_dir().map_err(|e| world(&self.root, &e))?.next().is_some() {
+            return Err(Refusal::yours("not_empty", format!("{} is not empty", self.root.display()))
+                .hint("a node is made in a folder of its own: name another one with --data"));
+        }
+        Ok(())
+    }
+
+    fn is_half_made(&self) -> bool {
+        !self.is_node() && self.root.join(UNFINISHED).exists()
+    }
+
+    fn half_made(&self) -> Refusal {
+        let root = self.root.display();
+        Refusal::yours("half_made", format!("{root} holds a node that was begun and never finished"))
+            .detail(
+                "`forewarn init` was cut off; nobody can have an account there, and no partner has its card",
+            )
+            .hint(format!("remove the folder (`rm -r {root}`) and run `forewarn init` again"))
     }
 
     fn write_key(&self, name: &str, bytes: &[u8]) -> Result<(), Refusal> {
@@ -134,9 +169,33 @@ impl DataDir {
         file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| world(path, &e))
     }
 
+    /// Refuses a folder that others may enter, and a database that others may read: what stands in it may have been
+    /// seen. The permissions of the folder are what keeps drafts and texts that are not sealed.
+    pub(crate) fn must_be_private(&self) -> Result<(), Refusal> {
+        for folder in [self.root.clone(), self.root.join("keys")] {
+            let mode = fs::metadata(&folder).map_err(|e| world(&folder, &e))?.permissions().mode() & 0o777;
+            if mode & 0o077 != 0 {
+                return Err(open_to_others(&folder, mode, "can be entered by others", "chmod 700"));
+            }
+        }
+        for path in DATABASES.map(|name| self.root.join(name)) {
+            match fs::metadata(&path).map(|found| found.permissions().mode() & 0o777) {
+                Ok(mode) if mode & 0o077 != 0 => {
+                    return Err(open_to_others(&path, mode, "can be read by others", "chmod 600"));
+                }
+                // One that is not there is the store's matter.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// The configuration.
     pub(crate) fn config(&self) -> Result<Config, Refusal> {
         let path = self.root.join("node.json");
+        if self.is_half_made() {
+            return Err(self.half_made());
+        }
         if !path.exists() {
             return Err(Refusal::yours("no_node", format!("there is no node in {}", self.root.display()))
                 .hint("`forewarn init` makes one, or name another folder with --data"));
@@ -206,22 +265,113 @@ impl DataDir {
     }
 }
 
+/// Makes a folder for its owner alone; one that is there becomes so.
+fn make_folder(folder: &Path) -> Result<(), Refusal> {
+    if !folder.exists() {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|e| world(folder, &e))?;
+    }
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(|e| world(folder, &e))
+}
+
 fn read_private(path: &Path) -> Result<Zeroizing<String>, Refusal> {
     let file = File::open(path).map_err(|e| world(path, &e))?;
     let mode = file.metadata().map_err(|e| world(path, &e))?.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
-        return Err(Refusal::yours("bad_permission", format!("{} can be read by others", path.display()))
-            .detail(format!("its permissions are {mode:o}; only the owner may have any"))
-            .hint(format!(
-                "find out who may have read it; if nobody, `chmod 600 {}` and start again",
-                path.display()
-            )));
+        return Err(open_to_others(path, mode, "can be read by others", "chmod 600"));
     }
     let mut text = Zeroizing::new(String::new());
     file.take(FILE_BYTES_MAX).read_to_string(&mut text).map_err(|e| world(path, &e))?;
     Ok(text)
 }
 
+fn open_to_others(path: &Path, mode: u32, what: &str, mend: &str) -> Refusal {
+    let path = path.display();
+    Refusal::yours("bad_permission", format!("{path} {what}"))
+        .detail(format!("its permissions are {mode:o}; only the owner may have any"))
+        .hint(format!("find out who may have read it; if nobody, `{mend} {path}` and start again"))
+}
+
+/// Makes the names in a folder durable.
+fn sync(folder: &Path) -> Result<(), Refusal> {
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|e| world(folder, &e))
+}
+
 fn world(path: &Path, error: &io::Error) -> Refusal {
     Refusal::world("file", format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::*;
+
+    fn config() -> Config {
+        Config {
+            name: "service-a.example".to_owned(),
+            address: "192.0.2.1:4430".to_owned(),
+            listen: "192.0.2.1:4430".to_owned(),
+            contact: "Duty desk, +00 000".to_owned(),
+            notify_command: Vec::new(),
+            notify_webhook: None,
+            duty_minutes: None,
+            proposal_minutes: None,
+        }
+    }
+
+    fn begin(dir: &DataDir) -> Result<(), Refusal> {
+        let now = "2026-12-10T14:00:00Z".parse().unwrap();
+        dir.begin(&config(), now, &mut StdRng::seed_from_u64(1))
+    }
+
+    fn folder() -> (tempfile::TempDir, DataDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = DataDir::at(&folder.path().join("data"));
+        (folder, dir)
+    }
+
+    #[test]
+    fn a_node_counts_only_when_it_is_finished() {
+        let (_folder, dir) = folder();
+        begin(&dir).unwrap();
+        assert!(!dir.is_node());
+        for refused in [dir.config().unwrap_err(), begin(&dir).unwrap_err()] {
+            assert_eq!(refused.code, "half_made");
+            assert!(refused.hint.unwrap().contains("rm -r "));
+        }
+        dir.finish().unwrap();
+        assert_eq!(dir.config().unwrap(), config());
+        assert_eq!(begin(&dir).unwrap_err().code, "not_empty");
+    }
+
+    #[test]
+    fn a_node_whose_configuration_is_lost_is_not_called_half_made() {
+        let (_folder, dir) = folder();
+        begin(&dir).unwrap();
+        dir.finish().unwrap();
+        fs::remove_file(dir.root().join("node.json")).unwrap();
+        assert_eq!(dir.config().unwrap_err().code, "no_node");
+        assert_eq!(begin(&dir).unwrap_err().code, "not_empty");
+    }
+
+    #[test]
+    fn a_folder_or_a_database_that_others_may_open_is_refused() {
+        let (_folder, dir) = folder();
+        begin(&dir).unwrap();
+        drop(store::Store::open(dir.root()).unwrap());
+        dir.finish().unwrap();
+        dir.must_be_private().unwrap();
+        let places =
+            [("", 0o700), ("keys", 0o700), ("node.db", 0o600), ("keys.db", 0o600), ("sources.db", 0o600)];
+        for (name, right) in places {
+            let path = if name.is_empty() { dir.root().to_owned() } else { dir.root().join(name) };
+            for wrong in [0o010, 0o004] {
+                fs::set_permissions(&path, fs::Permissions::from_mode(right | wrong)).unwrap();
+                assert_eq!(dir.must_be_private().unwrap_err().code, "bad_permission", "{name}");
+            }
+            fs::set_permissions(&path, fs::Permissions::from_mode(right)).unwrap();
+            dir.must_be_private().unwrap();
+        }
+    }
 }

@@ -54,9 +54,13 @@ pub(crate) fn run(keep: bool, out: Option<&Path>, json: bool) -> ExitCode {
     let mut programme = Programme::begin(json, STEPS.len());
     let played = World::new(stage).and_then(|mut world| {
         play_through(&mut world, &mut programme)?;
-        programme.end(keep.then_some(&world), out);
         if keep {
+            programme.end(Some(&world), out);
             stop.wait_for_it();
+        } else {
+            // Dropping the world stops its nodes.
+            drop(world);
+            programme.end(None, out);
         }
         Ok(())
     });

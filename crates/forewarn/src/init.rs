@@ -32,16 +32,17 @@ pub(crate) struct Made {
     pub(crate) secret_until: Timestamp,
 }
 
-/// Makes a node.
+/// Makes a node. It counts as one when all of it is there, its first operator included: a crash before that leaves a
+/// folder that is named as half made, and not a node which nobody can enter.
 pub(crate) fn init(dir: &DataDir, config: &Config, operator: &str) -> Result<Made, Refusal> {
     let operator: PersonName =
         operator.parse().map_err(|e: model::id::NotAName| Refusal::yours("bad_name", e.to_string()))?;
     check_card_parts(config)?;
-    dir.make(config, clock::now(), &mut clock::rng())?;
+    dir.begin(config, clock::now(), &mut clock::rng())?;
     let house = house(dir, config, &dir.keys()?, Arc::new(|| {}))?;
     let invitation = people::init_first_operator(&house, &operator, clock::now(), &mut clock::rng())?;
     let identity = house.keys.identity.verifier();
-    Ok(Made {
+    let made = Made {
         name: house.name.to_string(),
         address: config.address.clone(),
         fingerprint: identity.fingerprint().to_string(),
@@ -49,7 +50,11 @@ pub(crate) fn init(dir: &DataDir, config: &Config, operator: &str) -> Result<Mad
         operator: operator.to_string(),
         secret: invitation.secret.text().to_string(),
         secret_until: invitation.until,
-    })
+    };
+    // Closes the databases.
+    drop(house);
+    dir.finish()?;
+    Ok(made)
 }
 
 /// What goes on the card is checked before anything is made.

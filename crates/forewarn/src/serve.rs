@@ -22,6 +22,7 @@ use crate::init;
 /// Runs the node in this folder until SIGINT or SIGTERM. `ready` is told the address once both doors are open.
 pub(crate) fn serve(dir: &DataDir, ready: impl FnOnce(&str, &Path)) -> Result<(), Refusal> {
     let config = dir.config()?;
+    dir.must_be_private()?;
     let _held = dir.lock()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -40,6 +41,8 @@ async fn run(dir: &DataDir, config: &Config, ready: impl FnOnce(&str, &Path)) ->
     let tls = gate::tls::server_config(&identity).map_err(Refusal::ours)?;
     let listener = TcpListener::bind(&config.listen).await.map_err(|e| in_use(&config.listen, &e))?;
     let socket = open_socket(&dir.socket())?;
+    // Before the node is called ready: whoever waits for that may stop it at once.
+    let told_to_stop = told_to_stop()?;
     let (stopping, stop) = watch::channel(false);
     let peers = peer::router(Peer { house: house.clone(), clock: clock.clone() });
     let control = api::router(Api {
@@ -55,7 +58,7 @@ async fn run(dir: &DataDir, config: &Config, ready: impl FnOnce(&str, &Path)) ->
     ready(&config.listen, &dir.socket());
     tracing::info!(node = config.name, listen = config.listen, "the node is running");
     let ended = tokio::select! {
-        () = told_to_stop() => Ok(()),
+        () = told_to_stop => Ok(()),
         door = doors.join_next() => Err(door_closed(door)),
     };
     tracing::info!("the node is stopping");
@@ -72,14 +75,17 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-async fn told_to_stop() {
-    let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = int.recv() => {}
-        _ = term.recv() => {}
-    }
+/// Ends with the first SIGINT or SIGTERM from now on.
+fn told_to_stop() -> Result<impl Future<Output = ()>, Refusal> {
+    let listen =
+        |kind| signal(kind).map_err(|e| Refusal::world("signal", format!("signals cannot be heard: {e}")));
+    let (mut int, mut term) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = int.recv() => {}
+            _ = term.recv() => {}
+        }
+    })
 }
 
 fn door_closed(door: Option<Result<io::Result<()>, tokio::task::JoinError>>) -> Refusal {
@@ -106,8 +112,9 @@ fn open_socket(path: &Path) -> Result<UnixListener, Refusal> {
         std::fs::remove_file(path).map_err(|e| in_use(&path.display().to_string(), &e))?;
     }
     let listener = UnixListener::bind(path).map_err(|e| {
-        in_use(&path.display().to_string(), &e)
-            .hint("the path of a socket has at most about 100 characters: is the data folder's path too long?")
+        in_use(&path.display().to_string(), &e).hint(
+            "the path of a socket has at most about 100 characters: is the data folder's path too long?",
+        )
     })?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
         .map_err(|e| in_use(&path.display().to_string(), &e))?;

@@ -377,7 +377,10 @@ impl Relation {
     /// One party's stance on a domain under an agreement: where it began, moved by that party's own changes in order.
     /// A change that the table of states does not allow moves nothing.
     fn stance(&self, hash: &Digest, domain: Domain, side: Side) -> (DomainState, BTreeSet<MatterKind>) {
-        let Some(terms) = self.proposals.get(hash).and_then(|p| p.terms.domains.get(&domain)) else {
+        let Some(proposal) = self.proposals.get(hash) else {
+            return (DomainState::Terminated, BTreeSet::new());
+        };
+        let Some(terms) = proposal.terms.domains.get(&domain) else {
             return (DomainState::Terminated, BTreeSet::new());
         };
         let mut state = match terms.state {
@@ -387,7 +390,7 @@ impl Relation {
         };
         let everything: BTreeSet<MatterKind> = MatterKind::ALL.iter().copied().collect();
         let mut pilot = if state == DomainState::Resuming { terms.pilot_scope.clone() } else { everything.clone() };
-        for change in self.changes.get(&(*hash, domain, side)).into_iter().flatten() {
+        for change in self.changes_under(hash, proposal, domain, side) {
             let allowed = DomainState::STEPS.iter().any(|(from, _, to)| *from == state && *to == change.state);
             if allowed {
                 state = change.state;
@@ -395,6 +398,23 @@ impl Relation {
             }
         }
         (state, pilot)
+    }
+
+    /// The changes that move one party's stance under an agreement: its changes under that one, and before them those
+    /// under the one that it replaces which the party wrote after it had proposed or accepted the new one. So an
+    /// acceptance that had not seen a suspension does not lift it: suspend over accept, by each party's own log alone.
+    fn changes_under<'a>(
+        &'a self,
+        hash: &Digest,
+        proposal: &'a Proposal,
+        domain: Domain,
+        side: Side,
+    ) -> impl Iterator<Item = &'a Change> {
+        let own = if proposal.side == side { Some(&proposal.at) } else { self.accepted.get(&(*hash, side)) };
+        let replaced: Option<Digest> = proposal.terms.replaces.as_ref().and_then(|h| h.parse().ok());
+        let under = |hash: Digest| self.changes.get(&(hash, domain, side)).into_iter().flatten();
+        let carried = replaced.map(under).into_iter().flatten();
+        carried.filter(move |change| own.is_some_and(|own| change.at > *own)).chain(under(*hash))
     }
 
     /// Every release of both logs with what answers it, in the order of (log, index).

@@ -258,7 +258,8 @@ impl View<'_> {
 
     /// Every channel, in the order they were made.
     pub fn channels(&self) -> Result<Vec<ChannelRow>, StoreError> {
-        let mut select = self.c.node.prepare_cached(&format!("SELECT {COLUMNS} FROM channels ORDER BY id"))?;
+        let mut select =
+            self.c.node.prepare_cached(&format!("SELECT {COLUMNS} FROM channels ORDER BY id"))?;
         let rows: Vec<RawChannel> = select.query_map([], raw)?.collect::<Result<_, _>>()?;
         rows.into_iter().map(channel).collect()
     }
@@ -313,7 +314,8 @@ impl View<'_> {
     pub fn commitment(&self, row: &ChannelRow, index: u64) -> Result<Option<Commitment>, StoreError> {
         let sql = "SELECT commitment FROM entries WHERE channel = ?1 AND idx = ?2";
         let mut select = self.c.node.prepare_cached(sql)?;
-        let found: Option<[u8; 32]> = select.query_row(params![row.id, number(index)?], |r| r.get(0)).optional()?;
+        let found: Option<[u8; 32]> =
+            select.query_row(params![row.id, number(index)?], |r| r.get(0)).optional()?;
         Ok(found.map(Commitment::from_bytes))
     }
 
@@ -374,7 +376,12 @@ impl Act<'_> {
     }
 
     /// Appends an entry at the end of a log and returns its index. `row` is brought up to date.
-    pub fn append_entry(&mut self, row: &mut ChannelRow, new: NewEntry, now: Timestamp) -> Result<u64, StoreError> {
+    pub fn append_entry(
+        &mut self,
+        row: &mut ChannelRow,
+        new: NewEntry,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
         let index = row.size();
         let mut text = new.salt.as_bytes().to_vec();
         text.extend_from_slice(&new.bytes);
@@ -397,7 +404,12 @@ impl Act<'_> {
         ])?;
         for Subtree { level, index, hash } in row.range.append(leaf_hash(&new.commitment)) {
             let sql = "INSERT INTO subtrees (channel, level, idx, hash) VALUES (?1, ?2, ?3, ?4)";
-            self.c.node.prepare_cached(sql)?.execute(params![row.id, level, number(index)?, hash.as_bytes()])?;
+            self.c.node.prepare_cached(sql)?.execute(params![
+                row.id,
+                level,
+                number(index)?,
+                hash.as_bytes()
+            ])?;
         }
         row.written = row.written.max(new.written);
         row.seen = row.seen.max(new.seen);
@@ -419,7 +431,8 @@ impl Act<'_> {
     pub fn erase_entry(&mut self, row: &ChannelRow, index: u64) -> Result<(), StoreError> {
         let sql = "SELECT key_id FROM entries WHERE channel = ?1 AND idx = ?2 AND key_id IS NOT NULL";
         let keys = params![row.id, number(index)?];
-        let found: Option<Vec<u8>> = self.c.node.prepare_cached(sql)?.query_row(keys, |r| r.get(0)).optional()?;
+        let found: Option<Vec<u8>> =
+            self.c.node.prepare_cached(sql)?.query_row(keys, |r| r.get(0)).optional()?;
         let Some(key) = found else { return Ok(()) };
         self.forget(&key_id(&key)?, Forgotten::Entry)?;
         let sql = "UPDATE entries SET key_id = NULL, sealed = NULL WHERE channel = ?1 AND idx = ?2";

@@ -28,7 +28,9 @@ pub enum StoreError {
         known: i64,
     },
     /// A database is gone whose neighbour is there (yours). An empty one in its place would hide the loss.
-    #[error("{file} is missing in the data folder, beside its {beside}. Restore {file} from a backup; nothing was changed")]
+    #[error(
+        "{file} is missing in the data folder, beside its {beside}. Restore {file} from a backup; nothing was changed"
+    )]
     Missing {
         /// Which file is not there, or is empty.
         file: &'static str,
@@ -49,7 +51,9 @@ pub enum StoreError {
     #[error("a stored row has an impossible form: {0}")]
     BadRow(String),
     /// An act that shared the transaction met a full or failing disk, and SQLite undid all of them (world).
-    #[error("the disk is full or failing, and the database undid this act with its neighbours; nothing was written. Look at the disk and try again")]
+    #[error(
+        "the disk is full or failing, and the database undid this act with its neighbours; nothing was written. Look at the disk and try again"
+    )]
     Undone,
     /// The code of an act panicked (ours). The act is undone, and the store goes on.
     #[error("an act stopped in the middle by a fault of this program; nothing was written")]

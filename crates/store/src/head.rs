@@ -24,18 +24,25 @@ pub struct HeadRow {
     pub at: Option<Timestamp>,
 }
 
-fn head(row: &Row<'_>) -> rusqlite::Result<(i64, [u8; 32], Option<String>, Option<String>, Option<i64>)> {
-    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+struct Raw {
+    size: i64,
+    root: [u8; 32],
+    note: Option<String>,
+    line: Option<String>,
+    at: Option<i64>,
 }
 
-fn from_raw(raw: (i64, [u8; 32], Option<String>, Option<String>, Option<i64>)) -> Result<HeadRow, StoreError> {
-    let (size, root, note, line, at) = raw;
+fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
+    Ok(Raw { size: row.get(0)?, root: row.get(1)?, note: row.get(2)?, line: row.get(3)?, at: row.get(4)? })
+}
+
+fn from_raw(raw: Raw) -> Result<HeadRow, StoreError> {
     Ok(HeadRow {
-        size: count(size)?,
-        root: Hash::from_bytes(root),
-        note,
-        line,
-        at: at.map(time).transpose()?,
+        size: count(raw.size)?,
+        root: Hash::from_bytes(raw.root),
+        note: raw.note,
+        line: raw.line,
+        at: raw.at.map(time).transpose()?,
     })
 }
 
@@ -43,7 +50,8 @@ impl View<'_> {
     /// The head of a log at exactly this size, if one was made there.
     pub fn head(&self, row: &ChannelRow, at: u64) -> Result<Option<HeadRow>, StoreError> {
         let sql = "SELECT size, root, note, line, at FROM heads WHERE channel = ?1 AND size = ?2";
-        let found = self.c.node.prepare_cached(sql)?.query_row(params![row.id, number(at)?], head).optional()?;
+        let found =
+            self.c.node.prepare_cached(sql)?.query_row(params![row.id, number(at)?], raw).optional()?;
         found.map(from_raw).transpose()
     }
 
@@ -51,7 +59,7 @@ impl View<'_> {
     pub fn newest_receipt(&self, row: &ChannelRow) -> Result<Option<HeadRow>, StoreError> {
         let sql = "SELECT size, root, note, line, at FROM heads WHERE channel = ?1 AND line IS NOT NULL
                    ORDER BY size DESC LIMIT 1";
-        let found = self.c.node.prepare_cached(sql)?.query_row([row.id], head).optional()?;
+        let found = self.c.node.prepare_cached(sql)?.query_row([row.id], raw).optional()?;
         found.map(from_raw).transpose()
     }
 
@@ -59,7 +67,8 @@ impl View<'_> {
     pub fn receipt_of(&self, row: &ChannelRow, index: u64) -> Result<Option<HeadRow>, StoreError> {
         let sql = "SELECT size, root, note, line, at FROM heads WHERE channel = ?1 AND line IS NOT NULL AND size > ?2
                    ORDER BY size LIMIT 1";
-        let found = self.c.node.prepare_cached(sql)?.query_row(params![row.id, number(index)?], head).optional()?;
+        let found =
+            self.c.node.prepare_cached(sql)?.query_row(params![row.id, number(index)?], raw).optional()?;
         found.map(from_raw).transpose()
     }
 }
@@ -92,18 +101,29 @@ impl Act<'_> {
         cosigned_at: Timestamp,
     ) -> Result<(), StoreError> {
         let sql = "UPDATE heads SET note = ?3, line = ?4, at = ?5 WHERE channel = ?1 AND size = ?2 AND line IS NULL";
-        let changed =
-            self.c.node.prepare_cached(sql)?.execute(params![row.id, number(at)?, note, line, ms(cosigned_at)])?;
+        let changed = self.c.node.prepare_cached(sql)?.execute(params![
+            row.id,
+            number(at)?,
+            note,
+            line,
+            ms(cosigned_at)
+        ])?;
         if changed == 0 {
             return match self.head(row, at)? {
                 Some(_) => Ok(()),
-                None => Err(StoreError::Contradiction(format!("a receipt for size {at}, which was never fenced"))),
+                None => {
+                    Err(StoreError::Contradiction(format!("a receipt for size {at}, which was never fenced")))
+                }
             };
         }
         row.cosigned = row.cosigned.max(at);
         row.cosigned_at = row.cosigned_at.max(cosigned_at);
         let sql = "UPDATE channels SET cosigned = ?2, cosigned_at = ?3 WHERE id = ?1";
-        self.c.node.prepare_cached(sql)?.execute(params![row.id, number(row.cosigned)?, ms(row.cosigned_at)])?;
+        self.c.node.prepare_cached(sql)?.execute(params![
+            row.id,
+            number(row.cosigned)?,
+            ms(row.cosigned_at)
+        ])?;
         Ok(())
     }
 }

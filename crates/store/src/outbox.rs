@@ -131,14 +131,20 @@ fn outbox(raw: Raw) -> Result<OutboxRow, StoreError> {
 
 impl View<'_> {
     /// What waits for a partner and use, in the order it was decided, at most `limit` rows.
-    pub fn waiting(&self, partner: &PartyName, use_: Use, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
+    pub fn waiting(
+        &self,
+        partner: &PartyName,
+        use_: Use,
+        limit: usize,
+    ) -> Result<Vec<OutboxRow>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM outbox WHERE partner = ?1 AND state = 'queued' AND use = ?2 ORDER BY seq LIMIT ?3"
         );
         let mut select = self.c.node.prepare_cached(&sql)?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows: Vec<Raw> =
-            select.query_map(params![partner.as_str(), use_word(use_), limit], raw)?.collect::<Result<_, _>>()?;
+        let rows: Vec<Raw> = select
+            .query_map(params![partner.as_str(), use_word(use_), limit], raw)?
+            .collect::<Result<_, _>>()?;
         rows.into_iter().map(outbox).collect()
     }
 
@@ -201,8 +207,13 @@ impl Act<'_> {
     /// Notes that a row stands in a log now; its own copy of the body is erased.
     pub fn outbox_appended(&mut self, id: OutboxId, at: &EntryRef) -> Result<(), StoreError> {
         self.forget_outbox_body(id)?;
-        let sql = "UPDATE outbox SET state = 'appended', origin = ?2, idx = ?3 WHERE id = ?1 AND state = 'queued'";
-        self.c.node.prepare_cached(sql)?.execute(params![id.to_string(), at.origin.hex(), number(at.index)?])?;
+        let sql =
+            "UPDATE outbox SET state = 'appended', origin = ?2, idx = ?3 WHERE id = ?1 AND state = 'queued'";
+        self.c.node.prepare_cached(sql)?.execute(params![
+            id.to_string(),
+            at.origin.hex(),
+            number(at.index)?
+        ])?;
         Ok(())
     }
 

@@ -70,7 +70,8 @@ impl View<'_> {
 
     /// Every partner, by name.
     pub fn partners(&self) -> Result<Vec<PartnerRow>, StoreError> {
-        let mut select = self.c.node.prepare_cached(&format!("SELECT {COLUMNS} FROM partners ORDER BY name"))?;
+        let mut select =
+            self.c.node.prepare_cached(&format!("SELECT {COLUMNS} FROM partners ORDER BY name"))?;
         let rows: Vec<Raw> = select.query_map([], raw)?.collect::<Result<_, _>>()?;
         rows.into_iter().map(partner).collect()
     }
@@ -107,7 +108,8 @@ impl Act<'_> {
 
     /// Notes that delivery works: the partner answered, and nothing stands in the way.
     pub fn heard_of(&mut self, name: &PartyName, now: Timestamp) -> Result<(), StoreError> {
-        let sql = "UPDATE partners SET heard_at = max(coalesce(heard_at, 0), ?2), trouble = NULL WHERE name = ?1";
+        let sql =
+            "UPDATE partners SET heard_at = max(coalesce(heard_at, 0), ?2), trouble = NULL WHERE name = ?1";
         self.c.node.prepare_cached(sql)?.execute(params![name.as_str(), ms(now)])?;
         Ok(())
     }

@@ -13,16 +13,15 @@ const NODE: &[&[&str]] = &[&[
     include_str!("schema/warning.sql"),
 ]];
 
-const KEYS: &[&[&str]] = &[&["CREATE TABLE body_keys (id BLOB PRIMARY KEY, key BLOB NOT NULL) STRICT, WITHOUT ROWID;"]];
+const KEYS: &[&[&str]] =
+    &[&["CREATE TABLE body_keys (id BLOB PRIMARY KEY, key BLOB NOT NULL) STRICT, WITHOUT ROWID;"]];
 
-const SOURCES: &[&[&str]] = &[&[
-    "CREATE TABLE sources (
+const SOURCES: &[&[&str]] = &[&["CREATE TABLE sources (
         id         TEXT PRIMARY KEY,
         handlers   TEXT NOT NULL,           -- JSON list of login names
         sealed     BLOB NOT NULL,           -- age, to the handlers' personal keys
         created_at INTEGER NOT NULL
-    ) STRICT, WITHOUT ROWID;",
-]];
+    ) STRICT, WITHOUT ROWID;"]];
 
 /// Brings the databases to the forms this program knows. All are looked at before one is changed.
 ///

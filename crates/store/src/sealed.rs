@@ -45,9 +45,17 @@ fn cipher(key: &[u8]) -> Result<LessSafeKey, StoreError> {
 
 impl Act<'_> {
     /// Seals a text and keeps its key. Both are durable when the act is; the key is committed first.
-    pub(crate) fn seal(&mut self, mut text: Vec<u8>, draw: &SealingDraw) -> Result<(KeyId, Vec<u8>), StoreError> {
+    pub(crate) fn seal(
+        &mut self,
+        mut text: Vec<u8>,
+        draw: &SealingDraw,
+    ) -> Result<(KeyId, Vec<u8>), StoreError> {
         cipher(draw.key.as_slice())?
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key([0; NONCE_LEN]), Aad::from(draw.id), &mut text)
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key([0; NONCE_LEN]),
+                Aad::from(draw.id),
+                &mut text,
+            )
             .map_err(|_| StoreError::Unsealable("sealing failed".to_owned()))?;
         let mut insert = self.c.keys.prepare_cached("INSERT INTO body_keys (id, key) VALUES (?1, ?2)")?;
         insert.execute(params![draw.id, draw.key.as_slice()])?;
@@ -106,7 +114,9 @@ impl View<'_> {
     pub(crate) fn unseal(&self, id: &KeyId, mut sealed: Vec<u8>) -> Result<Vec<u8>, StoreError> {
         let mut select = self.c.keys.prepare_cached("SELECT key FROM body_keys WHERE id = ?1")?;
         let key: Option<Vec<u8>> = select.query_row(params![id.0], |row| row.get(0)).optional()?;
-        let key = Zeroizing::new(key.ok_or_else(|| StoreError::Unsealable("its key is not in keys.db".to_owned()))?);
+        let key = Zeroizing::new(
+            key.ok_or_else(|| StoreError::Unsealable("its key is not in keys.db".to_owned()))?,
+        );
         let length = cipher(&key)?
             .open_in_place(Nonce::assume_unique_for_key([0; NONCE_LEN]), Aad::from(id.0), &mut sealed)
             .map_err(|_| StoreError::Unsealable("its bytes were changed".to_owned()))?

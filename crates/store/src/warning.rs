@@ -215,7 +215,8 @@ struct RawWarning {
     valid_until: i64,
 }
 
-const WARNING: &str = "id, state, file, author, graded_by, aware_at, created_at, sources, terms, duty, valid_until";
+const WARNING: &str =
+    "id, state, file, author, graded_by, aware_at, created_at, sources, terms, duty, valid_until";
 
 fn raw_warning(row: &Row<'_>) -> rusqlite::Result<RawWarning> {
     Ok(RawWarning {
@@ -326,7 +327,8 @@ impl View<'_> {
 
     /// Proposals that wait for an approval, the oldest first.
     pub fn open_proposals(&self) -> Result<Vec<ProposalRow>, StoreError> {
-        let sql = format!("SELECT {PROPOSAL} FROM proposals WHERE state = 'proposed' ORDER BY created_at, id");
+        let sql =
+            format!("SELECT {PROPOSAL} FROM proposals WHERE state = 'proposed' ORDER BY created_at, id");
         let mut select = self.c.node.prepare_cached(&sql)?;
         let rows: Vec<RawProposal> = select.query_map([], raw_proposal)?.collect::<Result<_, _>>()?;
         rows.into_iter().map(proposal).collect()
@@ -361,8 +363,9 @@ impl View<'_> {
     }
 
     fn copies(&self, filter: &str, key: &str) -> Result<Vec<CopyRow>, StoreError> {
-        let sql =
-            format!("SELECT warning, recipient, proposal, outbox, thread, digest, at FROM copies WHERE {filter}");
+        let sql = format!(
+            "SELECT warning, recipient, proposal, outbox, thread, digest, at FROM copies WHERE {filter}"
+        );
         let mut select = self.c.node.prepare_cached(&sql)?;
         let mut rows = select.query([key])?;
         let mut copies = Vec::new();
@@ -498,36 +501,42 @@ impl Act<'_> {
 
     /// Notes a copy that was released.
     pub fn put_copy(&mut self, copy: &CopyRow) -> Result<(), StoreError> {
-        self.c.node.prepare_cached(
-            "INSERT INTO copies (warning, recipient, proposal, outbox, thread, digest, at)
+        self.c
+            .node
+            .prepare_cached(
+                "INSERT INTO copies (warning, recipient, proposal, outbox, thread, digest, at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )?.execute(params![
-            copy.warning.to_string(),
-            copy.recipient.as_str(),
-            copy.proposal.to_string(),
-            copy.outbox.to_string(),
-            copy.thread,
-            copy.digest.0,
-            ms(copy.at),
-        ])?;
+            )?
+            .execute(params![
+                copy.warning.to_string(),
+                copy.recipient.as_str(),
+                copy.proposal.to_string(),
+                copy.outbox.to_string(),
+                copy.thread,
+                copy.digest.0,
+                ms(copy.at),
+            ])?;
         Ok(())
     }
 
     /// Keeps a decision.
     pub fn put_decision(&mut self, decision: &DecisionRow) -> Result<(), StoreError> {
-        self.c.node.prepare_cached(
-            "INSERT INTO decisions (id, kind, about, by_person, role, at, basis, signature)
+        self.c
+            .node
+            .prepare_cached(
+                "INSERT INTO decisions (id, kind, about, by_person, role, at, basis, signature)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        )?.execute(params![
-            decision.id.to_string(),
-            decision.kind,
-            decision.about,
-            decision.by.as_str(),
-            decision.role,
-            ms(decision.at),
-            decision.basis,
-            decision.signature,
-        ])?;
+            )?
+            .execute(params![
+                decision.id.to_string(),
+                decision.kind,
+                decision.about,
+                decision.by.as_str(),
+                decision.role,
+                ms(decision.at),
+                decision.basis,
+                decision.signature,
+            ])?;
         Ok(())
     }
 
@@ -552,7 +561,12 @@ impl Act<'_> {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let sql = "UPDATE reviews SET done_by = ?2, done_at = ?3, verdict = ?4 WHERE decision = ?1 AND done_at IS NULL";
-        self.c.node.prepare_cached(sql)?.execute(params![decision.to_string(), by.as_str(), ms(now), verdict])?;
+        self.c.node.prepare_cached(sql)?.execute(params![
+            decision.to_string(),
+            by.as_str(),
+            ms(now),
+            verdict
+        ])?;
         Ok(())
     }
 }

@@ -97,8 +97,9 @@ impl Store {
     /// Runs one act in a transaction. Blocks until it is durable, or undone; never call it from an async task directly.
     ///
     /// `f` returning an error undoes this act and no other; so does a panic in it, which is answered with `Panicked`.
-    /// A full or failing disk undoes every act of the same moment, and each is answered with an error. Acts run one
-    /// after another, in the order they were queued.
+    /// A full or failing disk undoes every act of the same moment, and each is answered with an error; `f` hands on
+    /// every error of the store, because what it writes after such a one stands in no transaction. Acts run one after
+    /// another, in the order they were queued.
     pub fn act<T, E>(&self, f: impl FnOnce(&mut Act<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
@@ -280,7 +281,11 @@ impl View<'_> {
     /// Asks SQLite whether the databases are sound: an empty list, or what is wrong, at most ten lines each.
     pub fn faults(&self) -> Result<Vec<String>, StoreError> {
         let mut faults = Vec::new();
-        let all = [("node.db", Some(&self.c.node)), ("keys.db", Some(&self.c.keys)), ("sources.db", self.c.sources.as_ref())];
+        let all = [
+            ("node.db", Some(&self.c.node)),
+            ("keys.db", Some(&self.c.keys)),
+            ("sources.db", self.c.sources.as_ref()),
+        ];
         for (name, connection) in all {
             let Some(connection) = connection else { continue };
             let mut check = connection.prepare("PRAGMA quick_check(10)")?;

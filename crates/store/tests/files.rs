@@ -1,6 +1,6 @@
 //! The files of the store: who may read them, which must be there together, and which forms are known.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -90,7 +90,10 @@ fn the_keys_that_are_missing_are_not_made_again() {
     assert_eq!(names(folder.path()), ["aside", "node.db", "sources.db"]);
     fs::write(&keys, b"").unwrap();
     let error = refused(folder.path());
-    assert!(matches!(error, StoreError::Missing { file: "keys.db", .. }), "an empty one is as good as none: {error}");
+    assert!(
+        matches!(error, StoreError::Missing { file: "keys.db", .. }),
+        "an empty one is as good as none: {error}"
+    );
     fs::rename(&aside, &keys).unwrap();
     Store::open(folder.path()).unwrap();
 }

@@ -163,7 +163,8 @@ pub(crate) fn line(
         usefulness: release.outcomes.iter().rev().find_map(|(_, o)| o.usefulness),
         standing: standing_word(release.standing),
         valid_until: facts.valid_until,
-        past_validity: release.standing == Standing::Active && facts.valid_until.is_some_and(|until| now >= until),
+        past_validity: release.standing == Standing::Active
+            && facts.valid_until.is_some_and(|until| now >= until),
         due,
         overdue: release.disposed.is_empty() && release.standing == Standing::Active && now >= due,
     })

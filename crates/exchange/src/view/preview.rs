@@ -136,7 +136,8 @@ fn cell_view(judgement: &Judgement, cell: &Cell, ladder: &Field) -> CellView {
     let above = cell.granted.unwrap_or(ladder.rungs.len());
     let reasons = why_not_more(judgement, cell.path);
     let struck = ladder.rungs.iter().take(above).enumerate().map(|(n, rung)| {
-        let why = reasons.iter().find(|r| r.rung == Some(n)).or_else(|| reasons.iter().find(|r| r.rung.is_none()));
+        let why =
+            reasons.iter().find(|r| r.rung == Some(n)).or_else(|| reasons.iter().find(|r| r.rung.is_none()));
         StruckView {
             text: rung.value.plain(),
             reason: why.map(|r| format!("{} ({})", r.fact, r.detail)).unwrap_or_default(),
@@ -170,7 +171,8 @@ fn depth(value: &Value) -> Option<String> {
 
 /// Handling in plain words, one condition a line.
 pub fn handling_words(h: &Handling) -> Vec<String> {
-    let mut words = vec![format!("TLP:{}", h.tlp.word().to_uppercase()), format!("PAP:{}", h.pap.word().to_uppercase())];
+    let mut words =
+        vec![format!("TLP:{}", h.tlp.word().to_uppercase()), format!("PAP:{}", h.pap.word().to_uppercase())];
     words.extend(h.hcodes.iter().map(|c| format!("handling code {}", c.word().to_uppercase())));
     if let RelTo::Only(parties) = &h.rel_to {
         let names: Vec<_> = parties.iter().map(ToString::to_string).collect();

@@ -150,7 +150,11 @@ fn domains(relation: &Relation) -> Vec<DomainView> {
 }
 
 /// The agreements with a partner, or with all.
-pub fn agreements(house: &House, caller: &Person, with: Option<&PartyName>) -> Result<Vec<AgreementLine>, Refusal> {
+pub fn agreements(
+    house: &House,
+    caller: &Person,
+    with: Option<&PartyName>,
+) -> Result<Vec<AgreementLine>, Refusal> {
     needs(caller, Role::ALL, "look at agreements")?;
     house.store.view(|view| {
         let mut lines = Vec::new();

@@ -1,7 +1,9 @@
 //! One entry, whole: what it says, how it stands, its receipt, what answers it. Reading of named persons is logged (I-40).
 
 use jiff::Timestamp;
-use model::body::{self, DispositionNote, Outcome, ReleaseHeader, StatedField, Thanks, ThanksRelayed, Undertaking};
+use model::body::{
+    self, DispositionNote, Outcome, ReleaseHeader, StatedField, Thanks, ThanksRelayed, Undertaking,
+};
 use model::caller::Person;
 use model::id::EntryRef;
 use model::vocab::Role;
@@ -242,15 +244,21 @@ fn answers(view: &View<'_>, channel: &ChannelRow, at: &EntryRef) -> Result<Vec<A
         store::ChannelSide::Ours => store::ChannelSide::Theirs,
         store::ChannelSide::Theirs => store::ChannelSide::Ours,
     };
-    let Some(other) = view.channel_with(&channel.partner, opposite, channel.use_)? else { return Ok(Vec::new()) };
+    let Some(other) = view.channel_with(&channel.partner, opposite, channel.use_)? else {
+        return Ok(Vec::new());
+    };
     let mut found = Vec::new();
     for row in view.answers_to(&other, at)? {
         let Some(text) = body(view, &other, row.index)? else { continue };
         let entry = EntryRef { origin: other.origin, index: row.index }.to_string();
         let at = row.written;
         match row.kind.as_str() {
-            "release.disposed" => found.extend(read(&text).map(|said| AnswerView::Disposed { entry, said, at })),
-            "outcome.reported" => found.extend(read(&text).map(|said| AnswerView::Outcome { entry, said, at })),
+            "release.disposed" => {
+                found.extend(read(&text).map(|said| AnswerView::Disposed { entry, said, at }))
+            }
+            "outcome.reported" => {
+                found.extend(read(&text).map(|said| AnswerView::Outcome { entry, said, at }))
+            }
             "thanks.given" => found.extend(read(&text).map(|said| AnswerView::Thanks { entry, said, at })),
             "thanks.relayed" => {
                 found.extend(read(&text).map(|said| AnswerView::Relayed { entry, said, at }));

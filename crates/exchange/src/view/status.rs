@@ -90,7 +90,10 @@ pub fn status(house: &House, caller: &Person, now: Timestamp) -> Result<StatusVi
             clocks: clocks::running(house, view, now)?,
             proposals_waiting: view.open_proposals()?.iter().filter(|p| now < p.expires_at).count(),
             outbox_waiting,
-            troubles: partners.iter().filter_map(|p| Some((p.name.to_string(), p.trouble.clone()?))).collect(),
+            troubles: partners
+                .iter()
+                .filter_map(|p| Some((p.name.to_string(), p.trouble.clone()?)))
+                .collect(),
             duty: view.roster()?.first().map(|line| format!("{} {}", line.name, line.phone)),
         })
     })
@@ -123,29 +126,41 @@ pub fn doctor(house: &House, caller: &Person, now: Timestamp) -> Result<Vec<Find
 
 fn of_node(house: &House, view: &View<'_>, now: Timestamp, found: &mut Vec<Finding>) -> Result<(), Refusal> {
     if let Some(words) = clocks::unsure(view)? {
-        let hint = "compare the clock with another one, then `forewarn clock confirm`; nothing expires until then";
+        let hint =
+            "compare the clock with another one, then `forewarn clock confirm`; nothing expires until then";
         found.push(finding(Severity::Warning, words, hint));
     }
     let overdue = clocks::running(house, view, now)?.into_iter().filter(|c| c.overdue);
     for clock in overdue {
         let partner = clock.partner.map(|p| format!(" ({p})")).unwrap_or_default();
-        let fact = format!("overdue since {}: {} on {}{partner}", clock.due, clock.awaited.words(), clock.about);
+        let fact =
+            format!("overdue since {}: {} on {}{partner}", clock.due, clock.awaited.words(), clock.about);
         found.push(finding(Severity::Fault, fact, "see `forewarn status`; somebody must act or be called"));
     }
     if view.roster()?.is_empty() {
         let hint = "`forewarn roster set --line \"Duty desk=+00 000\"`: an overdue alarm names it";
-        found.push(finding(Severity::Warning, "the duty roster is empty: an alarm names nobody to call", hint));
+        found.push(finding(
+            Severity::Warning,
+            "the duty roster is empty: an alarm names nobody to call",
+            hint,
+        ));
     }
     let given_up = view.notices_given_up()?;
     if given_up > 0 {
         let fact = format!("{given_up} notices could not be delivered to the notify hook");
-        found.push(finding(Severity::Fault, fact, "see the node's log for the hook's error, and try the hook by hand"));
+        found.push(finding(
+            Severity::Fault,
+            fact,
+            "see the node's log for the hook's error, and try the hook by hand",
+        ));
     }
     if !house.store.has_sources() {
         let hint = "the node runs without it; put it back to open or seal sources";
         found.push(finding(Severity::Note, "sources.db is not there", hint));
     }
-    for row in view.open_proposals()?.iter().filter(|p| p.state == ProposalState::Proposed && now < p.expires_at) {
+    for row in
+        view.open_proposals()?.iter().filter(|p| p.state == ProposalState::Proposed && now < p.expires_at)
+    {
         let hint = format!("another person runs `forewarn approve {} --digest {}`", row.id, row.digest);
         found.push(finding(Severity::Note, format!("{} waits for its second person", row.id), hint));
     }
@@ -153,9 +168,10 @@ fn of_node(house: &House, view: &View<'_>, now: Timestamp, found: &mut Vec<Findi
 }
 
 fn of_people(view: &View<'_>, found: &mut Vec<Finding>) -> Result<(), Refusal> {
-    let releasing = view.people()?.into_iter().filter(|p| {
-        p.state == store::PersonState::Active && p.roles.contains(&Role::Release)
-    });
+    let releasing = view
+        .people()?
+        .into_iter()
+        .filter(|p| p.state == store::PersonState::Active && p.roles.contains(&Role::Release));
     if releasing.count() < 2 {
         found.push(finding(
             Severity::Warning,
@@ -166,12 +182,21 @@ fn of_people(view: &View<'_>, found: &mut Vec<Finding>) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn of_partners(house: &House, view: &View<'_>, now: Timestamp, found: &mut Vec<Finding>) -> Result<(), Refusal> {
+fn of_partners(
+    house: &House,
+    view: &View<'_>,
+    now: Timestamp,
+    found: &mut Vec<Finding>,
+) -> Result<(), Refusal> {
     for partner in view.partners()? {
         let name = &partner.name;
         if partner.state == PartnerState::Unconfirmed {
             let hint = format!("compare the words by voice, then `forewarn partner confirm {name}`");
-            found.push(finding(Severity::Note, format!("{name} is not confirmed: nothing but cards flows"), hint));
+            found.push(finding(
+                Severity::Note,
+                format!("{name} is not confirmed: nothing but cards flows"),
+                hint,
+            ));
             continue;
         }
         if let Some(trouble) = &partner.trouble {

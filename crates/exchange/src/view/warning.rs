@@ -236,7 +236,11 @@ fn proposal_line(view: &View<'_>, row: store::ProposalRow) -> Result<ProposalLin
 }
 
 /// The proposals that can be approved at `now`; an empty list for those who may not read warnings.
-pub fn proposals_waiting(house: &House, caller: &Person, now: Timestamp) -> Result<Vec<ProposalLine>, Refusal> {
+pub fn proposals_waiting(
+    house: &House,
+    caller: &Person,
+    now: Timestamp,
+) -> Result<Vec<ProposalLine>, Refusal> {
     if !READERS.iter().any(|role| caller.holds(*role)) {
         return Ok(Vec::new());
     }

@@ -174,9 +174,12 @@ fn a_partners_clock_moves_none_of_our_deadlines() {
 
 #[test]
 fn an_acknowledgement_is_asked_for_as_fast_as_the_precedence_stated() {
-    for (precedence, minutes) in
-        [(Precedence::Flash, 15), (Precedence::Immediate, 60), (Precedence::Priority, 480), (Precedence::Routine, 4320)]
-    {
+    for (precedence, minutes) in [
+        (Precedence::Flash, 15),
+        (Precedence::Immediate, 60),
+        (Precedence::Priority, 480),
+        (Precedence::Routine, 4320),
+    ] {
         let houses = TestHouses::two();
         let a = houses.a();
         let mut stated = recipients(&[B]);
@@ -226,7 +229,11 @@ fn a_waiver_has_a_coded_reason_an_officer_and_words() {
     let id = a.written(&warning());
     assert_eq!(code(a.waive("release1", id, WaiverReason::NotFeasible, "  ")), "no_reason");
     for person in ["desk1", "liaison1", "operator1", "oversight1"] {
-        assert_eq!(code(a.waive(person, id, WaiverReason::NotFeasible, "words")), "not_authorised", "{person}");
+        assert_eq!(
+            code(a.waive(person, id, WaiverReason::NotFeasible, "words")),
+            "not_authorised",
+            "{person}"
+        );
     }
     let unassessed = a.write("desk1", &warning()).unwrap().warning.parse().unwrap();
     assert_eq!(code(a.waive("release1", unassessed, WaiverReason::NotFeasible, "words")), "not_assessed");

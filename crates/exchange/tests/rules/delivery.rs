@@ -7,7 +7,7 @@ use exchange::standing::Change;
 use model::agreement::Terms;
 use model::state::DomainState;
 use model::vocab::{Domain, NamingDepth, RecallReason};
-use testkit::{A, B, Sent, TestHouses, Weather, code, party, terms, warning};
+use testkit::{A, B, Sent, TestHouses, Weather, code, for_parcels, party, terms, warning};
 use tlog::channel::Use;
 use tlog::parcel::Parcel;
 
@@ -103,11 +103,14 @@ fn an_update_that_the_recipient_holds_already_appends_nothing() {
     let mut file = warning();
     file.case = Some("only our own name for it has changed".to_owned());
     a.rewrite("desk1", sent.warning, &file).unwrap();
-    let looked = a.looked_at(sent.warning, exchange::preview::Request {
-        recipients: testkit::recipients(&[B]),
-        imminent_danger: false,
-        overrides: Vec::new(),
-    });
+    let looked = a.looked_at(
+        sent.warning,
+        exchange::preview::Request {
+            recipients: testkit::recipients(&[B]),
+            imminent_danger: false,
+            overrides: Vec::new(),
+        },
+    );
     assert!(looked.proposal.is_none() && looked.columns[0].nothing_new);
     houses.settle_all();
     assert_eq!(houses.b().inbox().len(), 1);
@@ -134,7 +137,7 @@ fn what_may_have_left_is_delivered_and_followed_by_its_recall() {
     for lost in [Weather::RequestLost, Weather::AnswerLost] {
         let houses = TestHouses::two();
         let sent = houses.a().warn(&warning(), &[B]);
-        assert!(houses.carry_in(A, B, &mut || lost).is_err());
+        assert!(houses.carry_in(A, B, &mut for_parcels(lost)).is_err());
         houses.a().recall(sent.warning);
         houses.settle_all();
         let inbox = houses.b().inbox();
@@ -171,15 +174,18 @@ fn a_change_of_what_is_agreed_goes_before_what_was_decided_earlier_and_waits() {
 fn a_crash_after_the_append_sends_the_same_bytes_again() {
     let houses = TestHouses::two();
     houses.a().warn(&warning(), &[B]);
-    assert!(houses.carry_in(A, B, &mut || Weather::Late).is_err());
+    assert!(houses.carry_in(A, B, &mut for_parcels(Weather::Late)).is_err());
     houses.a().restart();
     houses.advance(3);
     houses.carry(A, B).unwrap();
     houses.late_arrives();
     houses.settle_all();
     assert_eq!(houses.b().inbox().len(), 1);
-    let parcels: Vec<_> =
-        houses.observed(B, A).into_iter().filter(|c| c.path.ends_with("add-entries") && c.status == 200).collect();
+    let parcels: Vec<_> = houses
+        .observed(B, A)
+        .into_iter()
+        .filter(|c| c.path.ends_with("add-entries") && c.status == 200)
+        .collect();
     let twice = parcels.iter().filter(|p| p.request == parcels[parcels.len() - 1].request).count();
     assert_eq!(twice, 2, "the parcel after the restart is the one before it");
 }
@@ -240,7 +246,7 @@ fn a_parcel_stays_within_its_limit_however_often_it_was_refused() {
         houses.a().thank("liaison1", About::Unsolicited(party(B))).unwrap();
     }
     for _ in 0..2 {
-        assert!(houses.carry_in(A, B, &mut || Weather::RequestLost).is_err());
+        assert!(houses.carry_in(A, B, &mut for_parcels(Weather::RequestLost)).is_err());
     }
     houses.settle_all();
     let parcels = houses.observed(B, A).into_iter().filter(|c| c.path.ends_with("add-entries"));

@@ -9,7 +9,7 @@ use model::agreement::DomainTerms;
 use model::file::WarningFile;
 use model::state::DomainState;
 use model::vocab::{Disposition, Domain, EventState, MatterKind, Purpose, RecallReason};
-use testkit::{A, B, TestHouses, Weather, outcome, recipients, terms, warning};
+use testkit::{A, B, TestHouses, Weather, for_parcels, outcome, recipients, terms, warning};
 
 #[test]
 fn both_sides_count_the_same_favours_by_kind() {
@@ -51,7 +51,7 @@ fn the_latency_is_the_receivers_own_whatever_the_clocks_say() {
 fn updates_and_duplicates_do_not_count() {
     let houses = TestHouses::two();
     let sent = houses.a().warn(&warning(), &[B]);
-    houses.carry_in(A, B, &mut || Weather::Doubled).unwrap();
+    houses.carry_in(A, B, &mut for_parcels(Weather::Doubled)).unwrap();
     let mut file = warning();
     for how in ["fertiliser", "acid"] {
         file.how[0].text = how.to_owned();
@@ -83,7 +83,7 @@ fn a_recalled_favour_shows_as_recalled_on_both_sides_or_is_taken_out_of_both() {
 fn the_ledger_is_of_what_both_hold_and_grows_when_the_receipt_is_there() {
     let houses = TestHouses::two();
     houses.a().warn(&warning(), &[B]);
-    assert!(houses.carry_in(A, B, &mut || Weather::AnswerLost).is_err());
+    assert!(houses.carry_in(A, B, &mut for_parcels(Weather::AnswerLost)).is_err());
     assert_eq!(houses.b().ledger(A).lines.len(), 1, "the receiver has cosigned it");
     assert!(houses.a().ledger(B).lines.is_empty(), "the giver has no receipt yet");
     houses.settle_all();
@@ -139,7 +139,8 @@ fn no_history_of_favours_changes_what_is_offered_when_life_is_threatened() {
         let looked = houses.a().apart("the warning that matters", |a| {
             let id = a.written(&warning());
             let shown = [false, true].map(|imminent_danger| {
-                let request = Request { recipients: recipients(&[B]), imminent_danger, overrides: Vec::new() };
+                let request =
+                    Request { recipients: recipients(&[B]), imminent_danger, overrides: Vec::new() };
                 a.looked_at(id, request)
             });
             let due: Vec<_> = a.clocks().into_iter().filter(|c| c.about == id.to_string()).collect();
@@ -160,7 +161,8 @@ fn what_happens_in_one_domain_changes_no_byte_and_no_clock_in_another() {
         ("cyber ended by A", |houses| stance(houses, A, Domain::Cyber, &[DomainState::Terminated])),
         ("cyber suspended by B", |houses| stance(houses, B, Domain::Cyber, &[DomainState::Suspended])),
         ("elections resumed and suspended", |houses| {
-            let steps = [DomainState::Resuming, DomainState::Suspended, DomainState::Resuming, DomainState::Active];
+            let steps =
+                [DomainState::Resuming, DomainState::Suspended, DomainState::Resuming, DomainState::Active];
             stance(houses, A, Domain::Elections, &steps);
             stance(houses, B, Domain::Elections, &steps[..3]);
         }),
@@ -171,8 +173,15 @@ fn what_happens_in_one_domain_changes_no_byte_and_no_clock_in_another() {
                 assurances: Vec::new(),
                 review_date: "2027-06-01".parse().unwrap(),
             };
-            exchange::risk::assess(&a.house(), &a.caller("release1"), b_name(), Domain::Cyber, assessed, a.now())
-                .unwrap();
+            exchange::risk::assess(
+                &a.house(),
+                &a.caller("release1"),
+                b_name(),
+                Domain::Cyber,
+                assessed,
+                a.now(),
+            )
+            .unwrap();
         }),
         ("a warning of B's in cyber, declined and thanked for", |houses| {
             let file = WarningFile { domain: Domain::Cyber, kind: MatterKind::Indicator, ..to_a() };
@@ -190,7 +199,8 @@ fn what_happens_in_one_domain_changes_no_byte_and_no_clock_in_another() {
         houses.clock().set(testkit::at(30));
         let looked = houses.a().apart("the other domain", |a| {
             let id = a.written(&warning());
-            let request = Request { recipients: recipients(&[B]), imminent_danger: false, overrides: Vec::new() };
+            let request =
+                Request { recipients: recipients(&[B]), imminent_danger: false, overrides: Vec::new() };
             let shown = a.looked_at(id, request);
             let due: Vec<_> = a.clocks().into_iter().filter(|c| c.about == id.to_string()).collect();
             (shown, due, a.domain(B, Domain::CounterTerrorism))

@@ -109,12 +109,23 @@ fn what_one_person_releases_is_the_bare_threat_even_where_the_ordinary_way_is_op
     let a = houses.a();
     a.trust_with_persons(B, "2027-06-01").unwrap();
     let sent = a.warn_in_danger(&warning(), &[B]);
-    let told: Vec<&str> = sent.proposal.column(B).cells.iter().filter(|c| c.granted.is_some()).map(|c| c.field.as_str()).collect();
+    let told: Vec<&str> = sent
+        .proposal
+        .column(B)
+        .cells
+        .iter()
+        .filter(|c| c.granted.is_some())
+        .map(|c| c.field.as_str())
+        .collect();
     assert_eq!(told, ["harm", "target", "what", "where", "when", "how"]);
     houses.settle_all();
 
     let ordinary = a.proposed(a.written(&warning()), &[B]);
-    assert_eq!(code(a.release_alone("release1", &ordinary)), "not_imminent", "the rest takes a second person");
+    assert_eq!(
+        code(a.release_alone("release1", &ordinary)),
+        "not_imminent",
+        "the rest takes a second person"
+    );
     a.approved_and_released(ordinary);
     houses.settle_all();
     assert_eq!(houses.b().inbox().iter().filter(|l| l.life_floor).count(), 1);
@@ -187,7 +198,9 @@ fn anothers_threat_passes_by_its_standing_exception_and_the_officer_hears_whom_t
         let released = a.release_alone("release1", &proposed).unwrap();
         assert_eq!(released.tell, if stands { vec![C.to_owned()] } else { vec![] });
         houses.settle_all();
-        assert!(houses.b().entry(&houses.b().newest()).warning.unwrap().fields.iter().any(|f| f.path == "what"));
+        assert!(
+            houses.b().entry(&houses.b().newest()).warning.unwrap().fields.iter().any(|f| f.path == "what")
+        );
     }
 }
 
@@ -217,7 +230,9 @@ fn in_relation(relation: Relation) -> TestHouses {
     };
     match relation {
         Relation::NoAgreement => {}
-        Relation::ProposedOnly => drop(houses.propose(A, B, &terms(A, B))),
+        Relation::ProposedOnly => {
+            houses.propose(A, B, &terms(A, B));
+        }
         Relation::RefusedAgreement => {
             let hash = houses.propose(A, B, &terms(A, B));
             houses.b().answer_agreement(A, &hash, exchange::agreement::Answer::Refuse).unwrap();
@@ -228,7 +243,9 @@ fn in_relation(relation: Relation) -> TestHouses {
             without.domains.remove(&Domain::CounterTerrorism);
             houses.agree(A, B, &without);
         }
-        Relation::KindNotNamed => drop(houses.agree(A, B, &domain(|d| d.kinds = [MatterKind::Indicator].into()))),
+        Relation::KindNotNamed => {
+            houses.agree(A, B, &domain(|d| d.kinds = [MatterKind::Indicator].into()));
+        }
         Relation::PurposeNotNamed => {
             houses.agree(A, B, &domain(|d| d.purposes = [model::vocab::Purpose::Oversight].into()));
         }

@@ -2,15 +2,18 @@
 
 use model::vocab::{Disposition, EventState};
 use proptest::prelude::*;
-use testkit::{A, B, TestHouses, Weather, outcome, repeatable, terms, warning};
+use testkit::{A, B, TestHouses, Weather, for_parcels, outcome, repeatable, terms, warning};
 
 #[test]
 fn the_same_parcel_again_gets_the_stored_receipt_unchanged() {
     let houses = TestHouses::two();
     houses.a().warn(&warning(), &[B]);
-    houses.carry_in(A, B, &mut || Weather::Doubled).unwrap();
-    let mut receipts: Vec<_> =
-        houses.observed(B, A).into_iter().filter(|c| c.status == 200 && c.path.ends_with("add-entries")).collect();
+    houses.carry_in(A, B, &mut for_parcels(Weather::Doubled)).unwrap();
+    let mut receipts: Vec<_> = houses
+        .observed(B, A)
+        .into_iter()
+        .filter(|c| c.status == 200 && c.path.ends_with("add-entries"))
+        .collect();
     let second = receipts.pop().unwrap();
     let first = receipts.pop().unwrap();
     assert_eq!((&first.request, &first.answer), (&second.request, &second.answer));
@@ -22,7 +25,7 @@ fn the_same_parcel_again_gets_the_stored_receipt_unchanged() {
 fn a_receipt_that_was_lost_comes_back_with_its_old_time() {
     let houses = TestHouses::two();
     houses.a().warn(&warning(), &[B]);
-    assert!(houses.carry_in(A, B, &mut || Weather::AnswerLost).is_err());
+    assert!(houses.carry_in(A, B, &mut for_parcels(Weather::AnswerLost)).is_err());
     let held = houses.b().now();
     houses.advance(90);
     houses.settle_all();
@@ -33,10 +36,10 @@ fn a_receipt_that_was_lost_comes_back_with_its_old_time() {
 fn an_old_parcel_that_arrives_after_newer_ones_changes_nothing() {
     let houses = TestHouses::two();
     houses.a().warn(&warning(), &[B]);
-    assert!(houses.carry_in(A, B, &mut || Weather::Late).is_err());
+    assert!(houses.carry_in(A, B, &mut for_parcels(Weather::Late)).is_err());
     houses.settle_all();
     houses.a().warn(&warning(), &[B]);
-    assert!(houses.carry_in(A, B, &mut || Weather::Late).is_err());
+    assert!(houses.carry_in(A, B, &mut for_parcels(Weather::Late)).is_err());
     houses.settle_all();
     let before = heads(&houses);
     houses.late_arrives();
@@ -50,7 +53,8 @@ fn no_receipt_counts_that_is_not_the_receivers_signature_over_just_this_head() {
     let houses = TestHouses::two();
     houses.a().warn(&warning(), &[B]);
     houses.settle_all();
-    let receipts = houses.observed(B, A).into_iter().filter(|c| c.status == 200 && c.path.ends_with("add-entries"));
+    let receipts =
+        houses.observed(B, A).into_iter().filter(|c| c.status == 200 && c.path.ends_with("add-entries"));
     let of_another_head = receipts.last().unwrap().answer;
     houses.a().warn(&warning(), &[B]);
     let (a, to) = (houses.a(), testkit::party(B));
@@ -72,8 +76,13 @@ fn a_receipt_whose_clock_is_far_from_ours_counts_and_a_person_is_told() {
     houses.a().warn(&warning(), &[B]);
     houses.settle_all();
     assert!(houses.a().sent()[0].held_at.is_some());
-    let partners = exchange::view::relation::partners(&houses.a().house(), &houses.a().caller("desk1")).unwrap();
-    assert!(partners[0].trouble.as_ref().is_some_and(|t| t.contains("900 s apart")), "{:?}", partners[0].trouble);
+    let partners =
+        exchange::view::relation::partners(&houses.a().house(), &houses.a().caller("desk1")).unwrap();
+    assert!(
+        partners[0].trouble.as_ref().is_some_and(|t| t.contains("900 s apart")),
+        "{:?}",
+        partners[0].trouble
+    );
 }
 
 fn weather() -> impl Strategy<Value = Weather> {
@@ -96,7 +105,7 @@ proptest! {
     ) {
         let houses = TestHouses::of(&[A, B]);
         let mut storm = storm.into_iter();
-        let mut next = || storm.next().unwrap_or(Weather::Fair);
+        let mut next = |_: &str| storm.next().unwrap_or(Weather::Fair);
         let hash = houses.a().propose(B, &terms(A, B)).unwrap();
         let mut accepted = false;
         for restart in restarts {

@@ -16,6 +16,8 @@ mod life_floor;
 mod losses;
 mod outcomes;
 mod persons;
+mod relations;
 mod release;
+mod sources;
 mod standing;
 mod trail;

@@ -109,7 +109,10 @@ fn the_persons_over_all_statuses_are_as_many_as_were_declared() {
     let wrong = Outcome { unsolicited: true, domain: Some(Domain::Cyber), ..with(1) };
     partner.push(EntryOf::kind("outcome.reported", serde_json::to_vec(&wrong).unwrap()));
     partner.delivers(houses.a(), 0);
-    assert!(houses.a().ledger(C).lines.is_empty(), "a partner's tally that does not sum up is not understood");
+    assert!(
+        houses.a().ledger(C).lines.is_empty(),
+        "a partner's tally that does not sum up is not understood"
+    );
 }
 
 #[test]

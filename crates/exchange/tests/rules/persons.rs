@@ -143,7 +143,11 @@ fn every_originator_of_a_field_must_have_given_its_grant() {
         let proposed = houses.a().proposed(houses.a().written(&originated("CINNABAR7", owners)), &[B, C]);
         for recipient in [B, C] {
             let alone = owners.iter().all(|o| *o == recipient);
-            assert_eq!(proposed.granted(recipient, "how") == Some("explosives"), !alone, "{owners:?} {recipient}");
+            assert_eq!(
+                proposed.granted(recipient, "how") == Some("explosives"),
+                !alone,
+                "{owners:?} {recipient}"
+            );
         }
     }
 }

@@ -8,7 +8,9 @@ use model::file::WarningFile;
 use model::state::DomainState;
 use model::vocab::{Domain, NamingDepth, PersonsRule, TimeDepth};
 use model::warning::Warning;
-use testkit::{A, B, Sent, TestHouse, TestHouses, at, code, persons, recipients, terms, text, tight, warning};
+use testkit::{
+    A, B, Sent, TestHouse, TestHouses, at, code, persons, recipients, terms, text, tight, warning,
+};
 
 #[test]
 fn what_was_approved_arrives_byte_for_byte() {
@@ -268,10 +270,7 @@ fn request(to: &[&str]) -> Request {
     Request { recipients: recipients(to), imminent_danger: false, overrides: Vec::new() }
 }
 
-fn proposal(
-    warning: model::id::WarningId,
-    view: exchange::view::preview::PreviewView,
-) -> testkit::Proposal {
+fn proposal(warning: model::id::WarningId, view: exchange::view::preview::PreviewView) -> testkit::Proposal {
     let id = view.proposal.clone().unwrap().parse().unwrap();
     testkit::Proposal { warning, id, digest: view.digest.parse().unwrap(), view }
 }
@@ -331,6 +330,7 @@ fn replayed(a: &TestHouse, sent: &Sent) -> String {
     let later = a.now().checked_sub(1.hour()).unwrap();
     let digest = sent.proposal.column(B).digest.as_ref().unwrap().parse().unwrap();
     let released =
-        disclosure::release_warning(&warning, &audience, a.name(), &keys, &[], &stamp, &digest, later).unwrap();
+        disclosure::release_warning(&warning, &audience, a.name(), &keys, &[], &stamp, &digest, later)
+            .unwrap();
     String::from_utf8(released.bytes().to_vec()).unwrap()
 }

@@ -9,7 +9,8 @@ use model::id::Digest;
 use model::state::DomainState;
 use model::vocab::{Disposition, Domain, EventState, PersonsRule, Role, WaiverReason};
 use testkit::{
-    A, B, TestHouse, TestHouses, Weather, assert_sound, code, faults, outcome, party, persons, terms, warning,
+    A, B, TestHouse, TestHouses, Weather, assert_sound, code, faults, for_parcels, outcome, party, persons,
+    terms, warning,
 };
 
 #[test]
@@ -143,7 +144,7 @@ fn an_entry_changed_in_the_givers_own_store_cannot_be_sent_as_if_nothing_were() 
         houses.a().warn(&warning(), &[B]);
         houses.a().undertake(B).unwrap();
         houses.a().thank("liaison1", About::Unsolicited(party(B))).unwrap();
-        assert!(houses.carry_in(A, B, &mut || Weather::RequestLost).is_err());
+        assert!(houses.carry_in(A, B, &mut for_parcels(Weather::RequestLost)).is_err());
         houses.a().sql("node.db", sql);
         houses.a().restart();
         let held = houses.b().inbox().len();
@@ -179,9 +180,11 @@ fn reading_a_named_person_is_written_down_with_who_when_and_why() {
     for (house, person) in [(b, "desk2"), (b, "oversight1"), (a, "release1"), (a, "oversight1")] {
         let line = house.trail().len();
         if house.name() == b.name() {
-            show::entry(&house.house(), &house.caller(person), &entry, Some("assigned"), house.now()).unwrap();
+            show::entry(&house.house(), &house.caller(person), &entry, Some("assigned"), house.now())
+                .unwrap();
         } else {
-            own::show(&house.house(), &house.caller(person), sent.warning, Some("assigned"), house.now()).unwrap();
+            own::show(&house.house(), &house.caller(person), sent.warning, Some("assigned"), house.now())
+                .unwrap();
         }
         let noted = house.trail().split_off(line);
         assert_eq!(noted.len(), 1);

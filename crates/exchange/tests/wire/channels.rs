@@ -35,7 +35,10 @@ fn a_statement_of_other_parties_or_other_keys_is_refused() {
     let b = houses.b().house();
     let mut foreign_cosigner = honest.clone();
     foreign_cosigner.cosigner = b.keys.cosigner.verifier().clone();
-    assert!(foreign_cosigner.sign_as_giver(&keys.identity).is_err(), "its name is not ours, so nobody can sign it");
+    assert!(
+        foreign_cosigner.sign_as_giver(&keys.identity).is_err(),
+        "its name is not ours, so nobody can sign it"
+    );
 
     let mut to_another = honest.clone();
     to_another.receiver = b.keys.identity.verifier().clone();

@@ -80,6 +80,7 @@ pub(crate) fn free_addresses() -> Result<[String; 3], Failed> {
     Ok([a.1, b.1, c.1])
 }
 
+/// A failure of the world: the disk, the network, a process.
 pub(crate) fn world(wanted: &str, error: &std::io::Error) -> Failed {
     Failed::new(wanted, error.to_string())
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::check::Failed;
+use super::check::{Failed, text};
 use super::files::Days;
 use super::node::{Node, Stage, free_addresses, private, shown};
 use crate::clock;
@@ -85,15 +85,15 @@ impl World {
     }
 }
 
-/// Writes a warning, previews it, has the second person approve it and releases it; the preview that was released.
+/// Has the second person approve what was previewed, and releases it; what was put into the outbox.
 pub(crate) fn release(node: &Node, preview: &Value) -> Result<Value, Failed> {
-    let proposal = super::check::text(preview, "/proposal")?;
-    let digest = super::check::text(preview, "/digest")?;
+    let proposal = text(preview, "/proposal")?;
+    let digest = text(preview, "/digest")?;
     node.ask(SECOND, &["approve", &proposal, "--digest", &digest])?;
     node.ask(RELEASE, &["release", &proposal, "--digest", &digest])
 }
 
-/// The newest line of a list of releases with this partner and title, once there is one and `ready` says so.
+/// The newest line of a list of releases with this partner and title, once there is one.
 pub(crate) fn line<'v>(list: &'v Value, partner: &str, title: &str) -> Option<&'v Value> {
     let is = |l: &&Value, key: &str, wanted: &str| l.get(key).and_then(Value::as_str) == Some(wanted);
     list.as_array()?.iter().find(|l| is(l, "partner", partner) && is(l, "title", title))

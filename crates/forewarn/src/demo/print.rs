@@ -141,11 +141,10 @@ pub(crate) fn failed(why: &Failed, json: bool) {
 fn failed_lines(why: &Failed, step: usize) {
     let fact = if step == 0 { "the demo could not begin".to_owned() } else { format!("step {step} failed") };
     let detail = format!("expected: {}\nfound:    {}", why.expected, why.found);
-    let hint = match why.hint.as_str() {
-        "" => "`forewarn demo --out DIR` keeps the nodes' folders and logs",
-        hint => hint,
-    };
-    say::err(&say::three_parts(&fact, Some(&detail), Some(hint)));
+    let keep = "`forewarn demo --out DIR` keeps the nodes' folders and logs";
+    let own = Some(why.hint.as_str()).filter(|hint| !hint.is_empty());
+    let hint = own.into_iter().chain((step > 0).then_some(keep)).collect::<Vec<_>>().join("; ");
+    say::err(&say::three_parts(&fact, Some(&detail), Some(hint.as_str()).filter(|hint| !hint.is_empty())));
 }
 
 /// The lines of a told line; tables and commands stay as they are.

@@ -70,7 +70,8 @@ impl Init {
              Address      {}\n\
              Fingerprint  {}\n\
              Its words    {words}\n\n\
-             The operator {operator} opens the account with this one-time secret, until {until}. It is shown once:\n\n  \
+             The first operator, {operator}, opens the account with this one-time secret until {until}.\n\
+             It is shown once:\n\n  \
              {secret}\n\n\
              Next\n  \
              forewarn --data {data} serve\n  \

@@ -26,14 +26,11 @@ fn store() -> (Store, TempDir) {
 /// Keeps the writer within an act, so that what is queued meanwhile shares its transaction.
 fn hold(store: &Store) -> Sender<()> {
     let (go_on, held) = channel();
-    store.queue(move |_| Ok::<_, StoreError>(held.recv().unwrap())).unwrap();
+    queue(store, move |_| held.recv().map_err(|_| StoreError::Stopping));
     go_on
 }
 
-fn queue(
-    store: &Store,
-    f: impl FnOnce(&mut Act<'_>) -> Result<(), StoreError> + Send + 'static,
-) -> Answered {
+fn queue(store: &Store, f: impl FnOnce(&mut Act<'_>) -> Result<(), StoreError> + Send + 'static) -> Answered {
     store.queue(f).unwrap()
 }
 
@@ -110,7 +107,10 @@ fn a_panic_undoes_its_act_and_no_other() {
     store.act(|act| act.set_meta("later", "later")).unwrap();
     drop(store);
     let store = Store::open(folder.path()).unwrap();
-    assert_eq!(["before", "broken", "after", "later"].map(|key| is_there(&store, key)), [true, false, true, true]);
+    assert_eq!(
+        ["before", "broken", "after", "later"].map(|key| is_there(&store, key)),
+        [true, false, true, true]
+    );
 }
 
 fn now() -> Timestamp {
@@ -215,7 +215,11 @@ fn the_key_of_a_body_goes_once_it_was_sent_or_stopped() {
     store.act(move |act| act.outbox_appended(sent, &at)).unwrap();
     assert_eq!((count(&store), keys_marked(&store)), (1, 1));
     store.act(move |act| act.withdraw(stopped, "recalled")).unwrap();
-    assert_eq!((count(&store), keys_marked(&store)), (0, 1), "the mark before is taken away with the next act");
+    assert_eq!(
+        (count(&store), keys_marked(&store)),
+        (0, 1),
+        "the mark before is taken away with the next act"
+    );
 }
 
 #[test]

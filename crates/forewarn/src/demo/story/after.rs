@@ -28,9 +28,9 @@ pub(crate) fn outcome(play: &mut World, tell: &mut Telling) -> Result<(), Failed
     tell.holds("the search finds what was given", held.contains(files::HELD_BY_ALL), &held.clone().into())?;
     tell.silent("what C holds", &held, &["lives_lost", "remanded", "not_occurred"])?;
     tell.say(format!(
-        "A reads: the attack did not take place, blocked; the warning was decisive, its usefulness high. Of {PERSONS} persons \
-         3 are remanded until {}, 2 were remanded before, of 2 the status is unknown, and that stays an open question. Lives \
-         lost: 0, said as zero. C's node holds no trace of it.",
+        "A reads: the attack did not take place, blocked; the warning was decisive, its usefulness high. Of \
+         {PERSONS} persons 3 are remanded until {}, 2 were remanded before, of 2 the status is unknown, and \
+         that stays an open question. Lives lost: 0, said as zero. C's node holds no trace of it.",
         play.days.remanded_until.strftime("%-d %B")
     ));
     tell.fact("outcome", said);
@@ -87,8 +87,9 @@ pub(crate) fn thanks(play: &mut World, tell: &mut Telling) -> Result<(), Failed>
     let expected = json!({ "received_by": "head of the service" });
     tell.equal("by role, and nothing else", relayed, expected)?;
     tell.say(format!(
-        "\u{201c}{words}\u{201d}: from B's head of government, to be passed on to the head of A's service. A passes them on; B \
-         sees that they were received by the role \u{201c}head of the service\u{201d}, and by whom else it does not see."
+        "\u{201c}{words}\u{201d}: from B's head of government, to be passed on to the head of A's service. A \
+         passes them on; B sees that they were received by the role \u{201c}head of the service\u{201d}, and \
+         by whom else it does not see."
     ));
     tell.fact("thanks", thanks);
     Ok(())
@@ -122,8 +123,9 @@ pub(crate) fn undertaking(play: &mut World, tell: &mut Telling) -> Result<(), Fa
     tell.say(format!("B undertakes: \u{201c}{promise}\u{201d}; A takes note ({undertaking})."));
     tell.ran(&["warning", "write", &file, "--under", &undertaking]);
     tell.say(
-        "\u{201c}We pay them back\u{201d}: B learns of an attack on a hotel in a third country where A's citizens stay. B's people \
-         write, preview, approve and release it; A sees that it keeps the undertaking, and accepts it.",
+        "\u{201c}We pay them back\u{201d}: B learns of an attack on a hotel in a third country where A's \
+         citizens stay. B's people write, preview, approve and release it; A sees that it keeps the \
+         undertaking, and accepts it.",
     );
     tell.fact("undertaking", undertaking.clone());
     tell.fact("kept_by", entry.clone());

@@ -95,8 +95,8 @@ pub(crate) fn firewall(play: &mut World, tell: &mut Telling) -> Result<(), Faile
     }
     tell.ran(&quarrel);
     tell.say(format!(
-        "Both sides see it at once. The counter-terrorism warning, previewed before and after, is the same for B and for C \
-         but for the time of the preview ({} bytes), and there is nothing new to send.",
+        "Both sides see it at once. The counter-terrorism warning, previewed before and after, is the same for \
+         B and for C but for the time of the preview ({} bytes), and there is nothing new to send.",
         bytes.join(" and ")
     ));
     tell.fact("cyber", "suspended");

@@ -31,8 +31,8 @@ pub(crate) fn released(play: &mut World, tell: &mut Telling) -> Result<(), Faile
     }
     let searched = searched(&[b, c], tell)?;
     tell.say(format!(
-        "All {searched} entries that B and C hold were opened and searched: no word of the source, the intercept, the case, \
-         and no name."
+        "All {searched} entries that B and C hold were opened and searched: no word of the source, the \
+         intercept, the case, and no name."
     ));
     let whole = a.ask(DESK, &["warning", "show", &play.seen.warning, "--why", "has the duty been met?"])?;
     let duty = text(&whole, "/duty")?;
@@ -57,8 +57,8 @@ fn alone_nothing_goes(play: &World, tell: &mut Telling) -> Result<(), Failed> {
     let alone = a.refused(RELEASE, &["release", &proposal, "--digest", &digest])?;
     tell.equal("nobody releases alone", alone.code.clone(), "not_approved")?;
     tell.say(format!(
-        "Refused: release1 approving what release1 proposed ({}), release2 approving other bytes ({}), releasing without \
-         approval ({}). Then release2 approves.",
+        "Refused: release1 approving what release1 proposed ({}), release2 approving other bytes ({}), \
+         releasing without approval ({}). Then release2 approves.",
         own.code, other.code, alone.code
     ));
     Ok(())
@@ -146,8 +146,8 @@ pub(crate) fn received(play: &mut World, tell: &mut Telling) -> Result<(), Faile
     let allowed = (instant(&due)?.as_second() - held_at.as_second()) / 60;
     tell.ran(&["dispose", entry, "accepted", "--text", "units are on their way"]);
     tell.say(format!(
-        "B has {allowed} min by its own clock and takes {seconds} s. A sees: read, accepted, \u{201c}units are on their \
-         way\u{201d}. The raid that B logs stays in B's own record until B chooses to tell."
+        "B has {allowed} min by its own clock and takes {seconds} s. A sees: read, accepted, \u{201c}units are \
+         on their way\u{201d}. The raid that B logs stays in B's own record until B chooses to tell."
     ));
     tell.fact("accepted_after_s", seconds);
     Ok(())
@@ -198,9 +198,9 @@ pub(crate) fn names(play: &mut World, tell: &mut Telling) -> Result<(), Failed> 
     searched(&[c], tell)?;
     tell.silent("what B was told", &shown.to_string(), &[&CANARIES[..], &[files::WHAT_SLIPPED]].concat())?;
     tell.say(format!(
-        "A signs a receiver risk assessment of B, to be looked at again by {review}. A new preview: B gets {PERSONS} names, \
-         for C there is nothing new. Two people release it; B alone gets the update, and every reading of it is logged \
-         with its reason."
+        "A signs a receiver risk assessment of B, to be looked at again by {review}. A new preview: B gets \
+         {PERSONS} names, for C there is nothing new. Two people release it; B alone gets the update, and \
+         every reading of it is logged with its reason."
     ));
     tell.fact("names_to_b", update.clone());
     play.seen.names_to_b = update;

@@ -54,8 +54,8 @@ pub(crate) fn floor(play: &mut World, tell: &mut Telling) -> Result<(), Failed> 
     ));
     tell.ran(&["warning", "preview", &id, "--to", &b.name, "--imminent-danger"]);
     tell.say(format!(
-        "By the imminent-danger path one person gives B the bare threat at once: {}; no person, no group, no source line. B \
-         posts guards. The review, due by {due}, is for release2; release1 is refused.",
+        "By the imminent-danger path one person gives B the bare threat at once: {}; no person, no group, no \
+         source line. B posts guards. The review, due by {due}, is for release2; release1 is refused.",
         told.join(", ")
     ));
     tell.fact("held", held);
@@ -110,8 +110,8 @@ pub(crate) fn exercise(play: &mut World, tell: &mut Telling) -> Result<(), Faile
     let refused = a.refused(DESK, &["warning", "write", &file, "--update", &id])?;
     tell.equal("it can never become actual", refused.code, "status_is_fixed")?;
     tell.say(format!(
-        "A drill reaches B as \u{201c}{title}\u{201d}, in a channel with keys of its own. Trying to turn it into an actual \
-         warning is refused: {}",
+        "A drill reaches B as \u{201c}{title}\u{201d}, in a channel with keys of its own. Trying to turn it \
+         into an actual warning is refused: {}",
         refused.words
     ));
     tell.fact("exercise", entry.clone());

@@ -24,10 +24,10 @@ pub(crate) fn made(play: &mut World, tell: &mut Telling) -> Result<(), Failed> {
     let addresses = [&play.a, &play.b, &play.c].map(|n| format!("{} on {}", n.name, n.address));
     tell.say(format!("{}: a process each.", addresses.join(", ")));
     tell.say(
-        "On each an operator, a desk officer (desk1), two release officers (release1, release2) and a liaison officer \
-         (liaison1), each let in by a one-time secret. A guessed passphrase, and the operator's secret a second time, were \
-         refused. The operator appointed the release officers alone, marked in the audit trail; with the second of them \
-         that time was over.",
+        "On each an operator, a desk officer (desk1), two release officers (release1, release2) and a liaison \
+         officer (liaison1), each let in by a one-time secret. A guessed passphrase, and the operator's secret \
+         a second time, were refused. The operator appointed the release officers alone, marked in the audit \
+         trail; with the second of them that time was over.",
     );
     bootstrap_is_over(&play.a, tell)?;
     tell.fact("nodes", vec![play.a.name.clone(), play.b.name.clone(), play.c.name.clone()]);

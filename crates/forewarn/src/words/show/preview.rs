@@ -1,6 +1,9 @@
 //! The preview: a column for each recipient, a row for each field, in each cell what that recipient gets. What stands
 //! above it and is not given is struck (`–`), with the reason below.
 
+use model::received;
+use model::vocab::Status;
+
 use crate::say::{Ink, Look};
 use crate::words::answer::Said;
 use crate::words::show::table::{chars, wrap};
@@ -28,7 +31,7 @@ fn line(ink: Ink, text: impl Into<String>) -> Line {
 /// The whole preview.
 pub(crate) fn preview(said: Said<'_>, look: &Look) -> String {
     let columns: Vec<Said<'_>> = said.at("columns").items().collect();
-    let exercise = said.at("status").is("exercise");
+    let exercise = columns.iter().any(|column| is_exercise(*column));
     let mut out = if exercise { band(look) } else { String::new() };
     let title = headline(&said.at("title").line(), exercise);
     out.push_str(&head(look, &format!("{title}: what each recipient would get")));
@@ -52,6 +55,11 @@ pub(crate) fn preview(said: Said<'_>, look: &Look) -> String {
     out.push_str(&what_could_change_it(&columns, look));
     out.push_str(&ending(said, &columns, look));
     out
+}
+
+/// Whether the copy that would go says of itself that it is an exercise.
+fn is_exercise(column: Said<'_>) -> bool {
+    received::release_header(column.at("text").raw().as_bytes()).is_ok_and(|h| h.status == Status::Exercise)
 }
 
 /// Recipients side by side.
@@ -362,5 +370,22 @@ Next
         assert!(!shown.contains("forewarn approve"), "{shown}");
         answer.0["proposal"] = Value::Null;
         assert!(preview(answer.said(), &look(80)).ends_with("so no proposal was kept.\n"));
+    }
+
+    #[test]
+    fn an_exercise_is_marked_by_what_the_copy_says_of_itself() {
+        let header = json!({
+            "type": received::RELEASE_TYPE, "status": "exercise", "domain": "cyber", "kind": "threat",
+            "precedence": "flash", "harm": ["fraud"], "purpose": "prevent_harm", "acknowledge_minutes": 15,
+            "outcome_minutes": 60, "handling": { "tlp": "amber" },
+        });
+        let mut column = goes("b", json!([]));
+        assert!(!preview(view(json!([column])).said(), &look(80)).contains("EXERCISE"));
+        column["text"] = json!(json!({ "objects": [header] }).to_string());
+        let shown = preview(view(json!([column])).said(), &look(80));
+        assert!(
+            shown.starts_with("//////// EXERCISE") && shown.contains("EXERCISE: Bombings planned"),
+            "{shown}"
+        );
     }
 }
