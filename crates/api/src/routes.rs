@@ -54,9 +54,8 @@ type Answer = Result<Value, Refusal>;
 
 /// The routes of the control socket.
 pub fn router(api: Api) -> Router {
-    let routes = Router::new()
-        .route("/v1/session/login", post(login))
-        .route("/v1/session/activate", post(activate));
+    let routes =
+        Router::new().route("/v1/session/login", post(login)).route("/v1/session/activate", post(activate));
     let routes = TABLE.iter().fold(routes, |routes, (path, route)| routes.route(path, route()));
     routes.fallback(|| async { no_such_act() }).with_state(api)
 }
@@ -80,11 +79,17 @@ const TABLE: &[(&str, fn() -> MethodRouter<Api>)] = &[
     ("/v1/roster/show", || act(show::roster)),
     ("/v1/audit/show", || act(show::trail)),
     ("/v1/audit/check", || act(show::check_trail)),
-    ("/v1/clock/confirm", || act(|c, _: Nothing| done(exchange::clocks::confirm(&c.house, &c.person, c.now)?))),
-    ("/v1/card", || act(|c, _: Nothing| Ok(json!({ "card": exchange::partner::own_card(&c.house, c.now)? })))),
+    ("/v1/clock/confirm", || {
+        act(|c, _: Nothing| done(exchange::clocks::confirm(&c.house, &c.person, c.now)?))
+    }),
+    ("/v1/card", || {
+        act(|c, _: Nothing| Ok(json!({ "card": exchange::partner::own_card(&c.house, c.now)? })))
+    }),
     ("/v1/partner/add", || act(show::partner_add)),
     ("/v1/partner/confirm", || act(show::partner_confirm)),
-    ("/v1/partner/list", || act(|c, _: Nothing| view(exchange::view::relation::partners(&c.house, &c.person)?))),
+    ("/v1/partner/list", || {
+        act(|c, _: Nothing| view(exchange::view::relation::partners(&c.house, &c.person)?))
+    }),
     ("/v1/agreement/propose", || act(show::agreement_propose)),
     ("/v1/agreement/accept", || act(show::agreement_accept)),
     ("/v1/agreement/refuse", || act(show::agreement_refuse)),
@@ -145,8 +150,10 @@ fn act<I: DeserializeOwned + Send + 'static>(f: fn(&mut Call, I) -> Answer) -> M
 
 fn caller(api: &Api, headers: &HeaderMap) -> Result<Call, Refusal> {
     let now = api.clock.now();
-    let token = headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
-    let found = token.and_then(|token| api.sessions.find(token, now).map(|session| (token.to_owned(), session)));
+    let token =
+        headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
+    let found =
+        token.and_then(|token| api.sessions.find(token, now).map(|session| (token.to_owned(), session)));
     let not_logged_in =
         || Refusal::yours("not_logged_in", "nobody is logged in here").hint("`forewarn login NAME`");
     let (token, session) = found.ok_or_else(not_logged_in)?;
@@ -212,7 +219,9 @@ fn open(api: &Api, person: &Person, key: PersonKey, now: Timestamp) -> Answer {
 /// One name may be tried so often and no more; the control socket has one peer, this machine's user.
 fn may_try(api: &Api, name: &PersonName, now: Timestamp) -> Result<(), Refusal> {
     api.sessions.admit_login("control socket", name, now).map_err(|e| {
-        Refusal::yours("too_often", format!("too many tries to log {name} in")).detail(e.to_string()).hint("wait a little")
+        Refusal::yours("too_often", format!("too many tries to log {name} in"))
+            .detail(e.to_string())
+            .hint("wait a little")
     })
 }
 

@@ -1,8 +1,8 @@
 //! The handlers: an input becomes one call into `exchange`, its answer becomes JSON.
 
 use exchange::answer::{self, About};
-use exchange::people::{self, Granted, Invitation, PersonView, Settled};
 use exchange::pending::{self, Waiting};
+use exchange::people::{self, Granted, Invitation, PersonView, Settled};
 use exchange::refusal::Refusal;
 use exchange::release::Authority;
 use exchange::roster::{self, OnDuty};
@@ -194,8 +194,7 @@ pub(crate) fn agreement_propose(c: &mut Call, i: input::AgreementPropose) -> Ans
 
 fn answer_agreement(c: &mut Call, i: input::AgreementAnswer, said: agreement::Answer) -> Answer {
     let with = party(&i.with)?;
-    let hash =
-        agreement::answer(&c.house, &c.person, &with, &i.hash, said, i.reason, c.now, &mut c.rng)?;
+    let hash = agreement::answer(&c.house, &c.person, &with, &i.hash, said, i.reason, c.now, &mut c.rng)?;
     Ok(json!({ "agreement": hash.to_string() }))
 }
 
@@ -213,7 +212,8 @@ pub(crate) fn agreements(c: &mut Call, i: input::WithMaybe) -> Answer {
 }
 
 pub(crate) fn domain_change(c: &mut Call, i: input::DomainChange) -> Answer {
-    let state = i.state.parse().map_err(|e: model::vocab::UnknownWord| Refusal::yours("bad_word", e.to_string()))?;
+    let state =
+        i.state.parse().map_err(|e: model::vocab::UnknownWord| Refusal::yours("bad_word", e.to_string()))?;
     let with = party(&i.with)?;
     let to = agreement::Stance { domain: i.domain, state, pilot_scope: i.pilot, note: i.note };
     done(agreement::change_domain(&c.house, &c.person, &with, to, c.now, &mut c.rng)?)
@@ -324,7 +324,10 @@ fn about(entry: Option<String>, to: Option<String>) -> Result<About, Refusal> {
     match (entry, to) {
         (Some(entry), None) => Ok(About::Release(entry)),
         (None, Some(to)) => Ok(About::Unsolicited(party(&to)?)),
-        _ => Err(Refusal::yours("bad_request", "name either the entry that it answers, or the partner it goes to")),
+        _ => Err(Refusal::yours(
+            "bad_request",
+            "name either the entry that it answers, or the partner it goes to",
+        )),
     }
 }
 

@@ -384,7 +384,11 @@ mod tests {
     fn what_stands_in_the_way_of_one_channel_is_noted_until_it_is_gone() {
         let words = |text: &str| Some(text.to_owned());
         let mut told = Told { actual: words("down"), exercise: None, noted: words("down") };
-        assert_eq!(told.next(Use::Exercise, None, false), None, "it holds until the actual channel was tried");
+        assert_eq!(
+            told.next(Use::Exercise, None, false),
+            None,
+            "it holds until the actual channel was tried"
+        );
         assert_eq!(told.next(Use::Actual, words("down"), false), None, "it is noted already");
         assert_eq!(told.next(Use::Exercise, words("frozen"), false), None, "the actual channel speaks first");
         assert_eq!(told.next(Use::Actual, None, true), Some(words("frozen")));

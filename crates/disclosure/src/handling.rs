@@ -1,4 +1,4 @@
-//! The handling that goes out: the join over the rungs granted, told from the recipient's side (I-06, domain.md §2).
+//! The handling that goes out: the join over the rungs granted, told from the recipient's side (I-06).
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! The life floor (domain.md I-41): for killing, serious injury and kidnapping the bare threat goes whatever is agreed, and
+//! The life floor (docs/rules.md I-41): for killing, serious injury and kidnapping the bare threat goes whatever is agreed, and
 //! nothing else goes with it.
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test stops at the first surprise")]

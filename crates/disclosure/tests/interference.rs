@@ -1,4 +1,4 @@
-//! Two warnings that are equal in what a recipient may see render to identical bytes for it (domain.md I-02, I-03).
+//! Two warnings that are equal in what a recipient may see render to identical bytes for it (docs/rules.md I-02, I-03).
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test stops at the first surprise")]
 

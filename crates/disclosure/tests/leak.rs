@@ -1,4 +1,4 @@
-//! No value of a field that a recipient does not get stands in any byte it gets (domain.md I-01).
+//! No value of a field that a recipient does not get stands in any byte it gets (docs/rules.md I-01).
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test stops at the first surprise")]
 

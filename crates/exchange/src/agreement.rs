@@ -59,7 +59,7 @@ pub fn propose(
         let relation = us.relations.in_act(act, &with)?;
         if relation.agreements().iter().any(|a| a.hash == hash) {
             return Err(Refusal::yours("already_proposed", "this very text was proposed before")
-                .hint("`forewarn agreement show` says what became of it"));
+                .hint("`forewarn agreement list` says what became of it"));
         }
         send(act, &released, None, draw, now)?;
         let detail = serde_json::json!({ "agreement": hash.to_string() });

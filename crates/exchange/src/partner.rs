@@ -80,7 +80,8 @@ pub fn add(house: &House, caller: &Person, card_text: &str, now: Timestamp) -> R
         keys_are_its_own(&us, act, &card)?;
         match act.partner(&name)? {
             None => act.add_partner(&name, &text, now)?,
-            Some(row) if row.card == text => return Ok(()),
+            // Each printing of a card has a date of its own; what counts is what it shows.
+            Some(row) if Card { issued: card.issued, ..self::card(&row)? } == card => return Ok(()),
             Some(row) if row.state == PartnerState::Unconfirmed => {
                 act.replace_unconfirmed_card(&name, &text)?
             }

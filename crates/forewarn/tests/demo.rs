@@ -7,8 +7,11 @@ use serde_json::Value;
 
 #[test]
 fn the_demo_plays_the_whole_case_and_every_claim_holds() {
-    let done =
-        Command::new(env!("CARGO_BIN_EXE_forewarn")).args(["--json", "demo"]).stdin(Stdio::null()).output().unwrap();
+    let done = Command::new(env!("CARGO_BIN_EXE_forewarn"))
+        .args(["--json", "demo"])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
     let told = String::from_utf8_lossy(&done.stdout);
     assert!(done.status.success(), "{told}{}", String::from_utf8_lossy(&done.stderr));
     let told: Value = serde_json::from_str(&told).unwrap();

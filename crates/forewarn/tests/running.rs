@@ -166,7 +166,11 @@ fn a_key_that_is_damaged_is_named() {
 #[test]
 fn a_database_that_is_none_is_named_and_nothing_is_overwritten() {
     let folder = made();
-    std::fs::write(folder.data.join("node.db"), "this is no database, and it is long enough to be read as one").unwrap();
+    std::fs::write(
+        folder.data.join("node.db"),
+        "this is no database, and it is long enough to be read as one",
+    )
+    .unwrap();
     let error = refused(&forewarn(&folder.data).args(["--json", "serve"]).output().unwrap());
     assert!(error["fact"].as_str().unwrap().contains("database"), "{error}");
     assert!(std::fs::read_to_string(folder.data.join("node.db")).unwrap().starts_with("this is no"));

@@ -6,9 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::id::Digest;
-use crate::vocab::{
-    Domain, MatterKind, NamingDepth, PersonsRule, Precedence, Publicity, Purpose, TimeDepth,
-};
+use crate::vocab::{Domain, MatterKind, NamingDepth, PersonsRule, Precedence, Publicity, Purpose, TimeDepth};
 
 /// The longest text of an agreement, in bytes.
 pub const AGREEMENT_BYTES_MAX: usize = 256 * 1024;
@@ -165,7 +163,12 @@ pub struct VolumeBudget {
 
 impl Default for VolumeBudget {
     fn default() -> Self {
-        Self { entries_per_minute: 120, bytes_per_day: 256 << 20, stored_bytes: 16 << 30, alarms_per_hour: 30 }
+        Self {
+            entries_per_minute: 120,
+            bytes_per_day: 256 << 20,
+            stored_bytes: 16 << 30,
+            alarms_per_hour: 30,
+        }
     }
 }
 
@@ -210,7 +213,9 @@ impl Terms {
                 return Err(BadTerms::Unusable(format!("{domain} names no kinds or no purposes")));
             }
             if d.state == OpeningState::Resuming && d.pilot_scope.is_empty() {
-                return Err(BadTerms::Unusable(format!("{domain} begins as resuming and has an empty pilot_scope")));
+                return Err(BadTerms::Unusable(format!(
+                    "{domain} begins as resuming and has an empty pilot_scope"
+                )));
             }
         }
         if let Some(replaced) = &terms.replaces {

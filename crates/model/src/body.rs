@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::DomainState;
 use crate::vocab::{
-    Contribution, CountBasis, Determination, Disposition, Domain, EventState, HarmKind, MatterKind, Precedence,
-    ProtectedBy, Purpose, RecallReason, SubjectStatus, Usefulness,
+    Contribution, CountBasis, Determination, Disposition, Domain, EventState, HarmKind, MatterKind,
+    Precedence, ProtectedBy, Purpose, RecallReason, SubjectStatus, Usefulness,
 };
 use crate::words::HandlingWords;
 
@@ -93,7 +93,10 @@ impl From<&crate::id::EntryRef> for EntryName {
 impl EntryName {
     /// The entry named, if the origin is one.
     pub fn entry(&self) -> Option<crate::id::EntryRef> {
-        Some(crate::id::EntryRef { origin: tlog::channel::Origin::parse(&self.origin).ok()?, index: self.index })
+        Some(crate::id::EntryRef {
+            origin: tlog::channel::Origin::parse(&self.origin).ok()?,
+            index: self.index,
+        })
     }
 }
 

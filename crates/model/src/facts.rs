@@ -8,13 +8,14 @@ use tlog::channel::Use;
 
 use crate::agreement::Terms;
 use crate::body::{
-    self, AgreementAnswer, DispositionNote, DomainChange, EntryName, Outcome, ReadNote, Recall, ReleaseHeader,
-    StandingChange, Thanks, ThanksRelayed, Undertaking, UndertakingAccepted,
+    self, AgreementAnswer, DispositionNote, DomainChange, EntryName, Outcome, ReadNote, Recall,
+    ReleaseHeader, StandingChange, Thanks, ThanksRelayed, Undertaking, UndertakingAccepted,
 };
 use crate::id::Digest;
 use crate::received;
 use crate::vocab::{
-    Contribution, Determination, Disposition, Domain, EventState, HarmKind, MatterKind, Precedence, Status, Usefulness,
+    Contribution, Determination, Disposition, Domain, EventState, HarmKind, MatterKind, Precedence, Status,
+    Usefulness,
 };
 
 /// What an entry says to the folds. `NotUnderstood` is a fact, too: the entry is held and receipted, and means nothing here.
@@ -152,8 +153,12 @@ fn read(kind: &str, channel: Use, body: &[u8]) -> Option<Facts> {
             Facts::AgreementProposed { hash: Digest::of(body).to_string(), terms: Terms::parse(body).ok()? }
         }
         // Words stay with the text; facts hold none, since they survive its erasure.
-        "agreement.accepted" => Facts::AgreementAccepted(AgreementAnswer { reason: None, ..body::read(body).ok()? }),
-        "agreement.refused" => Facts::AgreementRefused(AgreementAnswer { reason: None, ..body::read(body).ok()? }),
+        "agreement.accepted" => {
+            Facts::AgreementAccepted(AgreementAnswer { reason: None, ..body::read(body).ok()? })
+        }
+        "agreement.refused" => {
+            Facts::AgreementRefused(AgreementAnswer { reason: None, ..body::read(body).ok()? })
+        }
         "domain.changed" => Facts::DomainChanged(DomainChange { note: None, ..body::read(body).ok()? }),
         "warning.released" | "warning.updated" => {
             Facts::Release(ReleaseFacts::of(received::release_header(body).ok()?, channel))

@@ -12,13 +12,14 @@ use crate::body::{EntryName, TEXT_CHARS_MAX};
 use crate::handling::Handling;
 use crate::id::PartyName;
 use crate::ladder::{
-    Field, FieldPath, GiverName, Grade, PersonValue, Place, Rung, Target, TimeValue, Validity, Value, proposed_rungs,
+    Field, FieldPath, GiverName, Grade, PersonValue, Place, Rung, Target, TimeValue, Validity, Value,
+    proposed_rungs,
 };
 use crate::subject::{REVIEW_DAYS_MAX, SUBJECTS_MAX, StatusAssertion, Subject};
 use crate::vocab::{
-    Confidence, Domain, GradeScheme, Ground, HarmKind, IdentityBasis, Likelihood, MatterKind, NamingDepth, PlaceGrain,
-    Precedence, ProtectedBy, Purpose, SourceKind, Status, StatusBasis, SubjectCategory, SubjectStatus, TargetKind,
-    TimeDepth, Traceability,
+    Confidence, Domain, GradeScheme, Ground, HarmKind, IdentityBasis, Likelihood, MatterKind, NamingDepth,
+    PlaceGrain, Precedence, ProtectedBy, Purpose, SourceKind, Status, StatusBasis, SubjectCategory,
+    SubjectStatus, TargetKind, TimeDepth, Traceability,
 };
 use crate::words::HandlingWords;
 
@@ -350,7 +351,10 @@ impl WarningFile {
     /// The ladders that the file stands for, with proposed rungs added, and every rule of the form checked.
     pub fn written(&self, now: Timestamp) -> Result<Written, BadFile> {
         if self.harm.is_empty() {
-            return Err(broken("harm", "names no kind of harm; a warning without a harm predicate is refused"));
+            return Err(broken(
+                "harm",
+                "names no kind of harm; a warning without a harm predicate is refused",
+            ));
         }
         if self.target.is_empty() {
             return Err(broken("target", "is empty; say who or what is threatened, as exactly as you can"));
@@ -372,7 +376,8 @@ impl WarningFile {
     /// Refuses a person record that nobody would look at again for more than five years. Asked when it is written, not
     /// when it is read: what was right once stays readable.
     pub fn check_review_dates(&self, now: Timestamp) -> Result<(), BadFile> {
-        let latest = now.checked_add(jiff::SignedDuration::from_hours(24 * REVIEW_DAYS_MAX)).unwrap_or(Timestamp::MAX);
+        let latest =
+            now.checked_add(jiff::SignedDuration::from_hours(24 * REVIEW_DAYS_MAX)).unwrap_or(Timestamp::MAX);
         match self.subjects.iter().find(|s| crate::ladder::midnight(s.review_date) > latest) {
             Some(late) => Err(broken(late.pseudonym.clone(), "review_date is more than five years ahead")),
             None => Ok(()),
@@ -426,8 +431,10 @@ impl WarningFile {
         let l = Ladder { all };
         let mut subjects = Vec::with_capacity(self.subjects.len());
         for (n, words) in (1u8..).zip(&self.subjects) {
-            let identity = l.field(FieldPath::SubjectIdentity(n), &words.identity, |r| (person(r), &r.handling))?;
-            let status = l.field(FieldPath::SubjectStatus(n), &words.status, |r| (Ok(status(r)), &r.handling))?;
+            let identity =
+                l.field(FieldPath::SubjectIdentity(n), &words.identity, |r| (person(r), &r.handling))?;
+            let status =
+                l.field(FieldPath::SubjectStatus(n), &words.status, |r| (Ok(status(r)), &r.handling))?;
             let mut identity = identity.rungs;
             if identity.is_empty() {
                 identity.push(Rung { value: Value::Person(PersonValue::APerson), handling: all.clone() });
@@ -472,7 +479,10 @@ impl Ladder<'_> {
         R: 'r,
     {
         if rungs.len() > RUNGS_MAX {
-            return Err(broken(path.to_string(), format!("has {} rungs; at most {RUNGS_MAX} are read", rungs.len())));
+            return Err(broken(
+                path.to_string(),
+                format!("has {} rungs; at most {RUNGS_MAX} are read", rungs.len()),
+            ));
         }
         let mut all = Vec::with_capacity(rungs.len());
         for (n, rung) in (1..).zip(rungs) {
@@ -519,7 +529,11 @@ fn place(r: &PlaceRung) -> Result<Value, String> {
         (Some(lat), Some(lon)) if lat.unsigned_abs() <= 90_000_000 && lon.unsigned_abs() <= 180_000_000 => {
             Some((lat, lon))
         }
-        _ => return Err("needs both latitude (±90 000 000) and longitude (±180 000 000), or neither".to_owned()),
+        _ => {
+            return Err(
+                "needs both latitude (±90 000 000) and longitude (±180 000 000), or neither".to_owned()
+            );
+        }
     };
     let within = r.within.iter().rev().map(|(grain, name)| (*grain, name.clone())).collect();
     Ok(Value::Place(Place { grain: r.grain, name: r.name.clone(), within, microdegrees }))

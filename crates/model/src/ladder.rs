@@ -13,7 +13,8 @@ use jiff::tz::TimeZone;
 use crate::handling::Handling;
 use crate::subject::StatusAssertion;
 use crate::vocab::{
-    Confidence, GradeScheme, HarmKind, Likelihood, NamingDepth, PlaceGrain, ProtectedBy, TargetKind, TimeDepth,
+    Confidence, GradeScheme, HarmKind, Likelihood, NamingDepth, PlaceGrain, ProtectedBy, TargetKind,
+    TimeDepth,
 };
 
 /// The name of a ladder in a warning; subjects are numbered from 1 in the order they were written.
@@ -343,7 +344,8 @@ pub struct Validity {
 
 impl fmt::Display for Validity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "from {} until {}", self.from, self.until)
+        let minute = |t: Timestamp| t.to_zoned(TimeZone::UTC).strftime("%-d %B %Y, %H:%M UTC").to_string();
+        write!(f, "from {} until {}", minute(self.from), minute(self.until))
     }
 }
 
@@ -381,7 +383,8 @@ mod tests {
     fn an_exact_time_proposes_day_week_month_year_and_nothing_finer_can_be_read_off_them() {
         let from: Timestamp = "2026-12-09T14:02:05Z".parse().unwrap();
         let exact = TimeValue { from, to: None, depth: TimeDepth::Exact };
-        let words: Vec<_> = proposed_rungs(&rung(Value::Time(exact))).iter().map(|r| r.value.plain()).collect();
+        let words: Vec<_> =
+            proposed_rungs(&rung(Value::Time(exact))).iter().map(|r| r.value.plain()).collect();
         assert_eq!(words, ["9 December 2026", "week of 7 December 2026", "December 2026", "2026"]);
         assert_eq!(exact.coarsened(TimeDepth::Month).from, "2026-12-01T00:00:00Z".parse().unwrap());
     }
@@ -391,7 +394,10 @@ mod tests {
         let place = Place {
             grain: PlaceGrain::Address,
             name: "Square 1".to_owned(),
-            within: vec![(PlaceGrain::City, "City P".to_owned()), (PlaceGrain::Country, "Country B".to_owned())],
+            within: vec![
+                (PlaceGrain::City, "City P".to_owned()),
+                (PlaceGrain::Country, "Country B".to_owned()),
+            ],
             microdegrees: Some((1, 2)),
         };
         let lower = proposed_rungs(&rung(Value::Place(place)));

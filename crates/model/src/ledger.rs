@@ -116,14 +116,16 @@ impl Ledger {
             line.under = facts.under.as_ref().and_then(crate::body::EntryName::entry);
             line.recalled = matches!(release.standing, Standing::Recalled { .. });
             line.life_floor = facts.life_floor;
-            line.disposed_after_s = release.disposed.first().map(|d| d.at.as_second() - d.held_at.as_second());
+            line.disposed_after_s =
+                release.disposed.first().map(|d| d.at.as_second() - d.held_at.as_second());
             line.disposition = release.disposed.last().map(|d| d.disposition);
             line.usefulness = release.outcomes.iter().rev().find_map(|(_, o)| o.usefulness);
             line.contribution = release.outcomes.iter().rev().find_map(|(_, o)| o.contribution);
             line.event = last.map(|o| o.event);
             lines.push(line);
             if let Some(first) = release.disposed.first() {
-                let mut answer = self::line(Favour::Answer, who(release.entry.side.other()), release.at, first.at);
+                let mut answer =
+                    self::line(Favour::Answer, who(release.entry.side.other()), release.at, first.at);
                 answer.domain = Some(facts.domain);
                 answer.disposition = Some(first.disposition);
                 lines.push(answer);
@@ -131,7 +133,11 @@ impl Ledger {
         }
         let mut answered = BTreeSet::new();
         for (at, outcome) in relation.outcomes() {
-            if outcome.answers.as_ref().is_some_and(|release| !answered.insert((outcome.side, release.clone()))) {
+            if outcome
+                .answers
+                .as_ref()
+                .is_some_and(|release| !answered.insert((outcome.side, release.clone())))
+            {
                 continue;
             }
             let release = outcome.answers.as_ref().and_then(|a| relation.release(a));

@@ -90,15 +90,20 @@ pub fn read(body: &[u8]) -> Result<ReceivedWarning, NotAWarning> {
     }
     let objects = objects(body)?;
     let header = header_of(&objects)?;
-    let report = objects.iter().find(|o| is_type(o, "report")).ok_or(NotAWarning::Malformed {
-        part: "report",
-        why: "there is none".to_owned(),
-    })?;
+    let report = objects
+        .iter()
+        .find(|o| is_type(o, "report"))
+        .ok_or(NotAWarning::Malformed { part: "report", why: "there is none".to_owned() })?;
     let title = report.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
     let stated = match report.get("extensions").and_then(|e| e.get(WARNING_EXTENSION)) {
         None => Stated::default(),
         Some(extension) => Stated::deserialize(extension)
             .map_err(|e| NotAWarning::Malformed { part: "warning extension", why: e.to_string() })?,
     };
-    Ok(ReceivedWarning { header, title, fields: stated.fields, specificity: stated.specificity.into_iter().collect() })
+    Ok(ReceivedWarning {
+        header,
+        title,
+        fields: stated.fields,
+        specificity: stated.specificity.into_iter().collect(),
+    })
 }

@@ -13,7 +13,9 @@ use crate::agreement::{DomainTerms, OpeningState, Terms};
 use crate::facts::{Facts, ReleaseFacts};
 use crate::id::{Digest, EntryRef};
 use crate::state::{DomainState, Machine};
-use crate::vocab::{Contribution, Determination, Disposition, Domain, EventState, MatterKind, Status, Usefulness};
+use crate::vocab::{
+    Contribution, Determination, Disposition, Domain, EventState, MatterKind, Status, Usefulness,
+};
 
 /// Whose log an entry stands in, seen from one of the two parties.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -257,8 +259,12 @@ impl Relation {
                     }
                 }
             }
-            Facts::AgreementAccepted(a) => file(&mut self.accepted, a.agreement.parse().ok().map(|h| (h, side)), at),
-            Facts::AgreementRefused(a) => file(&mut self.refused, a.agreement.parse().ok().map(|h| (h, side)), at),
+            Facts::AgreementAccepted(a) => {
+                file(&mut self.accepted, a.agreement.parse().ok().map(|h| (h, side)), at)
+            }
+            Facts::AgreementRefused(a) => {
+                file(&mut self.refused, a.agreement.parse().ok().map(|h| (h, side)), at)
+            }
             Facts::DomainChanged(change) => {
                 if let Ok(hash) = change.agreement.parse() {
                     let line = Change { at, state: change.state, pilot_scope: change.pilot_scope };
@@ -278,7 +284,14 @@ impl Relation {
             Facts::Disposed { disposition, held_at } => {
                 push(&mut self.disposals, answers, side, DisposedFact { disposition, at: written, held_at });
             }
-            Facts::Outcome { event, determination, contribution, usefulness, unsolicited, open_questions } => {
+            Facts::Outcome {
+                event,
+                determination,
+                contribution,
+                usefulness,
+                unsolicited,
+                open_questions,
+            } => {
                 let answers = if unsolicited.is_some() { None } else { answers };
                 let line = OutcomeEntry {
                     side,
@@ -303,7 +316,9 @@ impl Relation {
             Facts::UndertakingDeclared { domain, until } => {
                 self.undertakings.insert(at, UndertakingEntry { side, domain, until, written });
             }
-            Facts::UndertakingAccepted => file(&mut self.undertakings_accepted, answers.map(|a| (a, side)), at),
+            Facts::UndertakingAccepted => {
+                file(&mut self.undertakings_accepted, answers.map(|a| (a, side)), at)
+            }
             Facts::Channel | Facts::NotUnderstood => {}
         }
     }
@@ -341,7 +356,8 @@ impl Relation {
     }
 
     fn in_force(&self) -> BTreeSet<Digest> {
-        let accepted: BTreeMap<_, _> = self.proposals.iter().filter(|(h, p)| self.is_accepted(h, p)).collect();
+        let accepted: BTreeMap<_, _> =
+            self.proposals.iter().filter(|(h, p)| self.is_accepted(h, p)).collect();
         let replaced: BTreeSet<Digest> =
             accepted.values().filter_map(|p| p.terms.replaces.as_ref()?.parse().ok()).collect();
         accepted.keys().filter(|h| !replaced.contains(**h)).map(|h| **h).collect()
@@ -349,7 +365,8 @@ impl Relation {
 
     /// The terms in force: of one agreement, or the stricter of all that were accepted at once; `None` without any.
     pub fn terms(&self) -> Option<Terms> {
-        let mut all = self.in_force().into_iter().filter_map(|h| self.proposals.get(&h)).map(|p| p.terms.clone());
+        let mut all =
+            self.in_force().into_iter().filter_map(|h| self.proposals.get(&h)).map(|p| p.terms.clone());
         let first = all.next()?;
         Some(all.fold(first, |a, b| a.stricter(&b)))
     }
@@ -389,12 +406,18 @@ impl Relation {
             OpeningState::Suspended => DomainState::Suspended,
         };
         let everything: BTreeSet<MatterKind> = MatterKind::ALL.iter().copied().collect();
-        let mut pilot = if state == DomainState::Resuming { terms.pilot_scope.clone() } else { everything.clone() };
+        let mut pilot =
+            if state == DomainState::Resuming { terms.pilot_scope.clone() } else { everything.clone() };
         for change in self.changes_under(hash, proposal, domain, side) {
-            let allowed = DomainState::STEPS.iter().any(|(from, _, to)| *from == state && *to == change.state);
+            let allowed =
+                DomainState::STEPS.iter().any(|(from, _, to)| *from == state && *to == change.state);
             if allowed {
                 state = change.state;
-                pilot = if state == DomainState::Resuming { change.pilot_scope.clone() } else { everything.clone() };
+                pilot = if state == DomainState::Resuming {
+                    change.pilot_scope.clone()
+                } else {
+                    everything.clone()
+                };
             }
         }
         (state, pilot)
@@ -449,9 +472,9 @@ impl Relation {
 
     /// Every undertaking with whether the other side accepted it.
     pub fn undertakings(&self) -> impl Iterator<Item = (&EntryRef, &UndertakingEntry, bool)> {
-        self.undertakings.iter().map(|(at, u)| {
-            (at, u, self.undertakings_accepted.contains_key(&(at.clone(), u.side.other())))
-        })
+        self.undertakings
+            .iter()
+            .map(|(at, u)| (at, u, self.undertakings_accepted.contains_key(&(at.clone(), u.side.other()))))
     }
 
     /// All thanks with whether the other side passed them on.

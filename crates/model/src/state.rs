@@ -37,16 +37,20 @@ pub trait Machine: Copy + Eq + Debug + Display + 'static {
 
     /// The state after `event`, or why there is none.
     fn step(self, event: Self::Event) -> Result<Self, WrongStep> {
-        Self::STEPS.iter().find(|(from, by, _)| *from == self && *by == event).map(|(_, _, to)| *to).ok_or_else(|| {
-            let possible: Vec<_> =
-                Self::STEPS.iter().filter(|s| s.0 == self).map(|s| Self::event_word(s.1)).collect();
-            WrongStep {
-                machine: Self::NAME,
-                state: self.word(),
-                event: Self::event_word(event),
-                possible: if possible.is_empty() { "nothing".to_owned() } else { possible.join(", ") },
-            }
-        })
+        Self::STEPS
+            .iter()
+            .find(|(from, by, _)| *from == self && *by == event)
+            .map(|(_, _, to)| *to)
+            .ok_or_else(|| {
+                let possible: Vec<_> =
+                    Self::STEPS.iter().filter(|s| s.0 == self).map(|s| Self::event_word(s.1)).collect();
+                WrongStep {
+                    machine: Self::NAME,
+                    state: self.word(),
+                    event: Self::event_word(event),
+                    possible: if possible.is_empty() { "nothing".to_owned() } else { possible.join(", ") },
+                }
+            })
     }
 }
 
@@ -213,7 +217,8 @@ mod tests {
         }
         for state in &reached {
             let mut ends = vec![*state];
-            while let Some(next) = M::STEPS.iter().find(|s| ends.contains(&s.0) && !ends.contains(&s.2)).map(|s| s.2)
+            while let Some(next) =
+                M::STEPS.iter().find(|s| ends.contains(&s.0) && !ends.contains(&s.2)).map(|s| s.2)
             {
                 ends.push(next);
             }

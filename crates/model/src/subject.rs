@@ -57,7 +57,9 @@ pub enum PersonStopped {
         grounds: String,
     },
     /// The review date has passed.
-    #[error("the record of {pseudonym} was due for review on {review_date}; it needs new grounds before it is used")]
+    #[error(
+        "the record of {pseudonym} was due for review on {review_date}; it needs new grounds before it is used"
+    )]
     ReviewOverdue {
         /// Which subject.
         pseudonym: String,
@@ -108,7 +110,9 @@ impl StatusAssertion {
     /// The status as it reads at `now`: past `valid_until` it has ended and wants confirming.
     pub fn reads_at(&self, now: Timestamp) -> String {
         match self.valid_until {
-            Some(until) if now >= midnight(until) => format!("{}: ended {until}, to be confirmed", self.status.plain()),
+            Some(until) if now >= midnight(until) => {
+                format!("{}: ended {until}, to be confirmed", self.status.plain())
+            }
             _ => self.status.plain(),
         }
     }
@@ -116,7 +120,14 @@ impl StatusAssertion {
 
 impl fmt::Display for StatusAssertion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} as of {}, says {} ({})", self.status.plain(), self.as_of, self.asserted_by, self.basis)?;
+        write!(
+            f,
+            "{} as of {}, says {} ({})",
+            self.status.plain(),
+            self.as_of,
+            self.asserted_by,
+            self.basis
+        )?;
         match self.valid_until {
             Some(until) => write!(f, ", until {until}"),
             None => Ok(()),
@@ -173,6 +184,9 @@ mod tests {
             basis: StatusBasis::CourtOrder,
         };
         assert_eq!(status.reads_at(at("2027-01-13T10:00:00Z")), "remanded");
-        assert_eq!(status.reads_at(at("2027-01-14T10:00:00Z")), "remanded: ended 2027-01-14, to be confirmed");
+        assert_eq!(
+            status.reads_at(at("2027-01-14T10:00:00Z")),
+            "remanded: ended 2027-01-14, to be confirmed"
+        );
     }
 }

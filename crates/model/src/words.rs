@@ -79,7 +79,9 @@ fn lead_only() -> PersonsUse {
 impl HandlingWords {
     /// The handling that these words mean; the error names a party name that is none.
     pub fn handling(&self) -> Result<Handling, NotAName> {
-        let names = |texts: &BTreeSet<String>| texts.iter().map(|t| t.parse()).collect::<Result<BTreeSet<PartyName>, _>>();
+        let names = |texts: &BTreeSet<String>| {
+            texts.iter().map(|t| t.parse()).collect::<Result<BTreeSet<PartyName>, _>>()
+        };
         Ok(Handling {
             tlp: self.tlp,
             pap: self.pap,

@@ -17,8 +17,8 @@ use model::ledger::Ledger;
 use model::relation::{Logged, Relation, Side, Standing};
 use model::state::{DomainState, Machine};
 use model::vocab::{
-    Disposition, Domain, EventState, MatterKind, NamingDepth, PersonsRule, Precedence, Purpose, RecallReason, Status,
-    TimeDepth,
+    Disposition, Domain, EventState, MatterKind, NamingDepth, PersonsRule, Precedence, Purpose, RecallReason,
+    Status, TimeDepth,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -101,15 +101,22 @@ fn proposed(terms: &Terms) -> Wrote {
 }
 
 fn accepted(terms: &Terms) -> Wrote {
-    Wrote { facts: Facts::AgreementAccepted(AgreementAnswer { agreement: hash(terms), reason: None }), answers: None }
+    Wrote {
+        facts: Facts::AgreementAccepted(AgreementAnswer { agreement: hash(terms), reason: None }),
+        answers: None,
+    }
 }
 
 fn refused(terms: &Terms) -> Wrote {
-    Wrote { facts: Facts::AgreementRefused(AgreementAnswer { agreement: hash(terms), reason: None }), answers: None }
+    Wrote {
+        facts: Facts::AgreementRefused(AgreementAnswer { agreement: hash(terms), reason: None }),
+        answers: None,
+    }
 }
 
 fn changed(terms: &Terms, state: DomainState) -> Wrote {
-    let pilot_scope = if state == DomainState::Resuming { [MatterKind::Indicator].into() } else { Default::default() };
+    let pilot_scope =
+        if state == DomainState::Resuming { [MatterKind::Indicator].into() } else { Default::default() };
     let change = DomainChange { agreement: hash(terms), domain: DOMAIN, state, pilot_scope, note: None };
     Wrote { facts: Facts::DomainChanged(change), answers: None }
 }
@@ -270,8 +277,14 @@ fn an_agreement_holds_from_when_the_other_side_accepted_it_and_its_proposer_did_
     assert!(!holds(&[proposed(&first), accepted(&first)], &[]), "nobody accepts their own proposal");
     assert!(holds(&[proposed(&first)], &[accepted(&first)]));
     assert!(!holds(&[proposed(&first)], &[refused(&first)]));
-    assert!(!holds(&[proposed(&first)], &[refused(&first), accepted(&first)]), "what was refused stays refused");
-    assert!(!holds(&[proposed(&first), refused(&first)], &[accepted(&first)]), "taken back, whenever it was accepted");
+    assert!(
+        !holds(&[proposed(&first)], &[refused(&first), accepted(&first)]),
+        "what was refused stays refused"
+    );
+    assert!(
+        !holds(&[proposed(&first), refused(&first)], &[accepted(&first)]),
+        "taken back, whenever it was accepted"
+    );
     assert!(!holds(&[], &[accepted(&first)]), "nothing was proposed");
 }
 
@@ -286,7 +299,10 @@ fn of_two_agreements_accepted_at_once_what_both_let_through_holds() {
     let both = relation.terms().unwrap();
     assert_eq!(both, second.stricter(&third).stricter(&second));
     let domain = &both.domains[&DOMAIN];
-    assert_eq!((domain.naming, domain.time, domain.persons), (NamingDepth::Country, TimeDepth::Day, PersonsRule::None));
+    assert_eq!(
+        (domain.naming, domain.time, domain.persons),
+        (NamingDepth::Country, TimeDepth::Day, PersonsRule::None)
+    );
     assert_eq!(domain.kinds, [MatterKind::Threat].into());
     assert!(!both.life_exception);
     assert_eq!(relation.domain(DOMAIN).unwrap().state, DomainState::Resuming);
@@ -306,14 +322,26 @@ fn an_acceptance_that_had_not_seen_a_suspension_does_not_lift_it() {
     let proposes = [proposed(&first), proposed(&second)];
     let with = |more: &[Wrote]| proposes.iter().chain(more).cloned().collect::<Vec<_>>();
     assert_eq!(state(&proposes, &accepts), DomainState::Active);
-    assert_eq!(state(&with(&[suspended()]), &accepts), DomainState::Suspended, "suspended after it was proposed");
+    assert_eq!(
+        state(&with(&[suspended()]), &accepts),
+        DomainState::Suspended,
+        "suspended after it was proposed"
+    );
     let again = [suspended(), changed(&first, DomainState::Resuming), changed(&first, DomainState::Active)];
-    assert_eq!(state(&with(&again), &accepts), DomainState::Active, "and active again before it was accepted");
+    assert_eq!(
+        state(&with(&again), &accepts),
+        DomainState::Active,
+        "and active again before it was accepted"
+    );
     let lifted = [suspended(), changed(&second, DomainState::Resuming)];
     assert_eq!(state(&with(&lifted), &accepts), DomainState::Resuming, "its own side goes on from there");
 
     let before = [proposed(&first), suspended(), proposed(&second)];
-    assert_eq!(state(&before, &accepts), DomainState::Active, "whoever suspends and then proposes anew wants it anew");
+    assert_eq!(
+        state(&before, &accepts),
+        DomainState::Active,
+        "whoever suspends and then proposes anew wants it anew"
+    );
     let by_acceptor = [accepted(&first), suspended(), accepted(&second)];
     assert_eq!(state(&proposes, &by_acceptor), DomainState::Active, "and whoever accepts it knowingly, too");
     let after = [accepted(&first), accepted(&second), suspended()];
@@ -354,7 +382,9 @@ fn a_domain_that_one_of_two_agreements_does_not_name_has_none() {
 fn while_a_domain_resumes_only_what_both_put_into_the_pilot_passes() {
     let [first, ..] = texts();
     let scope = |kinds: &[MatterKind]| {
-        let Wrote { facts: Facts::DomainChanged(change), .. } = changed(&first, DomainState::Resuming) else { panic!() };
+        let Wrote { facts: Facts::DomainChanged(change), .. } = changed(&first, DomainState::Resuming) else {
+            panic!()
+        };
         let change = DomainChange { pilot_scope: kinds.iter().copied().collect(), ..change };
         Wrote { facts: Facts::DomainChanged(change), answers: None }
     };
@@ -388,7 +418,11 @@ fn an_outcome_counts_for_the_receiver_of_what_it_answers_and_for_nobody_else() {
     let warning = ("warning", name("a"));
     let by_receiver = outcome(Some((Side::Ours, 0)), None);
     assert_eq!(lines(&[warned.clone()], &[by_receiver.clone()]), [warning.clone(), ("outcome", name("b"))]);
-    assert_eq!(lines(&[warned.clone(), by_receiver], &[]), [warning.clone()], "its giver cannot report on it");
+    assert_eq!(
+        lines(&[warned.clone(), by_receiver], &[]),
+        [warning.clone()],
+        "its giver cannot report on it"
+    );
     assert_eq!(lines(&[warned.clone()], &[outcome(None, None)]), [warning.clone()]);
     assert_eq!(lines(&[warned.clone()], &[outcome(Some((Side::Ours, 7)), None)]), [warning]);
     assert_eq!(lines(&[], &[outcome(None, Some(Domain::Cyber))]), [("outcome", name("b"))]);

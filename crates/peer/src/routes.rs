@@ -82,7 +82,10 @@ async fn add_entries(
         Err(_) => return busy(),
     };
     let Ok(body) = to_bytes(request.into_body(), PARCEL_BYTES_MAX).await else {
-        return text(StatusCode::PAYLOAD_TOO_LARGE, format!("a parcel has at most {PARCEL_BYTES_MAX} bytes\n"));
+        return text(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("a parcel has at most {PARCEL_BYTES_MAX} bytes\n"),
+        );
     };
     run(move || {
         let (now, mut rng) = (peer.clock.now(), peer.clock.rng());
@@ -134,9 +137,7 @@ fn answer(receipt: Receipt) -> Response<Body> {
 }
 
 /// Runs an act on a thread that may block.
-async fn run(
-    act: impl FnOnce() -> Result<Response<Body>, Refusal> + Send + 'static,
-) -> Response<Body> {
+async fn run(act: impl FnOnce() -> Result<Response<Body>, Refusal> + Send + 'static) -> Response<Body> {
     match tokio::task::spawn_blocking(act).await {
         Ok(Ok(response)) => response,
         Ok(Err(refusal)) => failed(&refusal),

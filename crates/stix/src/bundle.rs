@@ -1,4 +1,4 @@
-//! The bundle: objects in canonical order, each id once, every reference inside (domain.md I-04).
+//! The bundle: objects in canonical order, each id once, every reference inside (docs/rules.md I-04).
 
 use std::collections::BTreeMap;
 

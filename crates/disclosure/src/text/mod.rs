@@ -1,4 +1,4 @@
-//! Free text against what the recipient does not get: folded, whole words, any length (domain.md §2).
+//! Free text against what the recipient does not get: folded, whole words, any length.
 //!
 //! Every rung that would be given is compared with every value of every field that this recipient does not get, with the
 //! protected terms of the sources, with parties that are not named to it, and with times finer than agreed. What it
