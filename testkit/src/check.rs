@@ -286,16 +286,14 @@ pub(crate) fn in_wrong_hands(
     found
 }
 
-/// The word as it is, in hex, and in base64 from each of the three places where it can begin; without the outermost
-/// letters, which depend on what stands beside it.
+/// The word as it is, in hex, and in base64 from each of the three places where it can begin: those letters of it that
+/// depend on the word alone.
 fn spellings(word: &str) -> Vec<String> {
     let mut all = vec![word.to_owned(), hex::encode(word)];
     for before in 0..3 {
         let text = Base64Unpadded::encode_string(format!("{}{word}", " ".repeat(before)).as_bytes());
-        let whole = text.get(4..text.len().saturating_sub(2)).unwrap_or_default();
-        if whole.len() >= 6 {
-            all.push(whole.to_owned());
-        }
+        let (first, last) = ((8 * before).div_ceil(6), 8 * (before + word.len()) / 6);
+        all.extend(text.get(first..last).filter(|own| own.len() >= 6).map(str::to_owned));
     }
     all
 }

@@ -136,7 +136,9 @@ impl TestHouses {
     pub fn minutes_pass(&self, minutes: i64) {
         for _ in 0..minutes {
             self.clock.advance(60);
-            self.houses.iter().for_each(|h| drop(h.tick()));
+            for house in &self.houses {
+                house.tick();
+            }
         }
     }
 

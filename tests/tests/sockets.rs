@@ -41,6 +41,7 @@ use tempfile::TempDir;
 use tlog::channel::{Origin, Use};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// How long anything here may take.
@@ -113,7 +114,7 @@ impl Node {
         tokio::spawn(gate::serve::serve_tls(listener, tls, router, ServeLimits::default(), stopped));
     }
 
-    fn send_courier(&self, hook: Option<Hook>) {
+    fn send_courier(&self, hook: Option<Hook>) -> JoinHandle<()> {
         let courier = Courier {
             house: self.house.clone(),
             identity: Arc::clone(&self.identity),
@@ -121,7 +122,7 @@ impl Node {
             bell: self.bell.clone(),
             hook,
         };
-        tokio::spawn(courier.run(self.stop.subscribe()));
+        tokio::spawn(courier.run(self.stop.subscribe()))
     }
 
     /// Waits until something is so; looked at again whenever the house's bell rings, and every now and then.
@@ -348,9 +349,11 @@ fn a_long_way_to_catch_up_is_cut_with_a_head_for_each_part() {
         introduce(&a, &b);
         b.run(at_b, None);
         a.promises(&b.house.name, 600).await;
-        a.run(at_a, None);
+        drop(at_a);
+        let courier = a.send_courier(None);
         a.until("all are receipted", |_| (a.sizes(&b.house.name) == (601, 601)).then_some(())).await;
         let _ = a.stop.send(true);
+        courier.await.unwrap();
         a.promise(&b.house.name);
         let (house, to) = (a.house.clone(), b.house.name.clone());
         let parts = tokio::task::spawn_blocking(move || {

@@ -60,9 +60,12 @@ pub fn router(api: Api) -> Router {
     routes.fallback(|| async { no_such_act() }).with_state(api)
 }
 
+/// An act's path and its route.
+type Row = (&'static str, fn() -> MethodRouter<Api>);
+
 /// The acts by their paths.
-const TABLE: &[(&str, fn() -> MethodRouter<Api>)] = &[
-    ("/v1/session/logout", || act(|c, _: Nothing| done(c.sessions.close(&c.token)))),
+const TABLE: &[Row] = &[
+    ("/v1/session/logout", || act(logout)),
     ("/v1/session/show", || act(|c, _: Nothing| Ok(show::person(&c.person)))),
     ("/v1/session/passphrase", || act(show::change_passphrase)),
     ("/v1/person/invite", || act(show::invite)),
@@ -125,6 +128,11 @@ const TABLE: &[(&str, fn() -> MethodRouter<Api>)] = &[
     ("/v1/status", || act(|c, _: Nothing| view(exchange::view::status::status(&c.house, &c.person, c.now)?))),
     ("/v1/doctor", || act(|c, _: Nothing| view(exchange::view::status::doctor(&c.house, &c.person, c.now)?))),
 ];
+
+fn logout(c: &mut Call, _: Nothing) -> Answer {
+    c.sessions.close(&c.token);
+    done(())
+}
 
 /// A view as JSON.
 pub(crate) fn view<T: Serialize>(view: T) -> Answer {

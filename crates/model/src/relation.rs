@@ -324,7 +324,7 @@ impl Relation {
     }
 
     fn stand(&mut self, at: &EntryRef, side: Side, index: u64, standing: Standing) {
-        let release = EntryRef { origin: at.origin.clone(), index };
+        let release = EntryRef { origin: at.origin, index };
         self.standings.entry((release, side)).or_default().push(standing);
     }
 

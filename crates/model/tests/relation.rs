@@ -1,6 +1,7 @@
 //! The fold over two logs: any interleaving gives the same state, both sides see the same, and the stricter wins.
 
 #![allow(
+    clippy::cloned_ref_to_slice_refs,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,

@@ -14,9 +14,6 @@ use crate::error::{StoreError, bad_row};
 use crate::sealed::{Forgotten, SealingDraw, key_id};
 use crate::writer::{Act, View};
 
-/// The most notes of refused parcels that are kept of one channel: a partner can make as many as it likes.
-const REFUSED_NOTES_MAX: i64 = 1_000;
-
 /// On which side of a channel this node is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ChannelSide {
@@ -451,23 +448,6 @@ impl Act<'_> {
     ) -> Result<(), StoreError> {
         let sql = "INSERT INTO evidence (channel, what, note, parcel, at) VALUES (?1, ?2, ?3, ?4, ?5)";
         self.c.node.prepare_cached(sql)?.execute(params![row.id, what, note, parcel, ms(now)])?;
-        Ok(())
-    }
-
-    /// Keeps the note of a parcel that was refused, once however often it comes, and not more of them than
-    /// [`REFUSED_NOTES_MAX`] for one channel.
-    pub fn keep_refused_note(
-        &mut self,
-        row: &ChannelRow,
-        what: &str,
-        note: &str,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let sql = "INSERT INTO evidence (channel, what, note, at) SELECT ?1, ?2, ?3, ?4
-                   WHERE NOT EXISTS (SELECT 1 FROM evidence WHERE channel = ?1 AND note = ?3)
-                   AND (SELECT count(*) FROM evidence WHERE channel = ?1 AND parcel IS NULL) < ?5";
-        let keys = params![row.id, what, note, ms(now), REFUSED_NOTES_MAX];
-        self.c.node.prepare_cached(sql)?.execute(keys)?;
         Ok(())
     }
 }

@@ -122,7 +122,7 @@ fn list(
                 lines.push(line(view, channel, release, now)?);
             }
         }
-        lines.sort_by(|a, b| (b.held_at, b.written).cmp(&(a.held_at, a.written)));
+        lines.sort_by_key(|l| std::cmp::Reverse((l.held_at, l.written)));
         lines.truncate(LINES_MAX);
         Ok(lines)
     })

@@ -120,7 +120,7 @@ pub fn doctor(house: &House, caller: &Person, now: Timestamp) -> Result<Vec<Find
             "keep a copy of the data folder and call oversight: `forewarn audit --check` names the lines",
         ));
     }
-    found.sort_by(|a, b| b.severity.cmp(&a.severity));
+    found.sort_by_key(|f| std::cmp::Reverse(f.severity));
     Ok(found)
 }
 

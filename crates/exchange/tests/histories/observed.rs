@@ -5,7 +5,8 @@
 //! the same generators as far as B can count: each act that B may see has the generator of its number among such acts
 //! (`testkit::Draws`), each parcel that of the size of the log it begins at; acts that B cannot see draw from a stream
 //! of their own. Every draw is still uniform and independent of all secrets, so equal bytes under this pairing mean that
-//! what B observes has the same distribution in both histories. What is not paired and not compared: the salts of
+//! what B observes has the same distribution in both histories. (Copies of one release draw in the order of their
+//! recipients; B comes before C, so C's copy shifts none of B's draws.) What is not paired and not compared: the salts of
 //! seals, ids inside the node, and the keys of sealed sources, none of which leave.
 
 use exchange::preview::Request;
@@ -26,6 +27,7 @@ use testkit::{
 #[derive(Debug, Clone)]
 enum Seen {
     Warn { how: u8 },
+    Danger { how: u8 },
     Update { which: usize, how: u8 },
     End { which: usize, end: u8 },
     Stance { state: DomainState },
@@ -77,6 +79,7 @@ enum Unseen {
 fn seen() -> impl Strategy<Value = Seen> {
     prop_oneof![
         4 => (0u8..4).prop_map(|how| Seen::Warn { how }),
+        1 => (0u8..4).prop_map(|how| Seen::Danger { how }),
         2 => (0usize..3, 0u8..4).prop_map(|(which, how)| Seen::Update { which, how }),
         2 => (0usize..3, 0u8..3).prop_map(|(which, end)| Seen::End { which, end }),
         1 => prop::sample::select(vec![DomainState::Suspended, DomainState::Resuming, DomainState::Active])
@@ -235,6 +238,13 @@ impl Play {
                 let warning = self.write(&file, withheld, None);
                 self.told.push(Told { warning, how: *how, withheld: withheld.clone() });
                 self.release(warning, withheld.also_to_c);
+            }
+            Seen::Danger { how } => {
+                let file = self.file(*how, withheld);
+                let warning = self.write(&file, withheld, None);
+                let a = self.a();
+                let proposal = a.proposed_in_danger(warning, if withheld.also_to_c { &[B, C] } else { &[B] });
+                a.release_alone("release1", &proposal).unwrap();
             }
             Seen::Update { which, how } => {
                 let Some(at) = self.pick(*which) else { return };

@@ -13,7 +13,8 @@ use tlog::parcel::Parcel;
 
 #[test]
 fn what_may_not_go_any_more_is_stopped_and_leaves_no_trace_with_the_recipient() {
-    let stops: [(&str, fn(&TestHouses, &Sent)); 7] = [
+    type Stop = fn(&TestHouses, &Sent);
+    let stops: [(&str, Stop); 7] = [
         ("suspended by the receiver", |houses, _| suspend(houses, B)),
         ("suspended by the giver", |houses, _| suspend(houses, A)),
         ("the agreement was replaced", |houses, _| replace_agreement(houses)),

@@ -55,7 +55,7 @@ fn no_receipt_counts_that_is_not_the_receivers_signature_over_just_this_head() {
     houses.settle_all();
     let receipts =
         houses.observed(B, A).into_iter().filter(|c| c.status == 200 && c.path.ends_with("add-entries"));
-    let of_another_head = receipts.last().unwrap().answer;
+    let of_another_head = receipts.collect::<Vec<_>>().pop().unwrap().answer;
     houses.a().warn(&warning(), &[B]);
     let (a, to) = (houses.a(), testkit::party(B));
     let sent = deliver::next_parcel(&a.house(), &to, tlog::channel::Use::Actual, None, a.now(), &mut a.rng());
