@@ -211,20 +211,24 @@ pub fn talkative_warnings() -> impl Strategy<Value = Planted> {
     planted(vec((any::<Index>(), any::<Index>(), any::<Index>()), 1..=4).boxed())
 }
 
-fn planted(mentions: BoxedStrategy<Vec<Mention>>) -> impl Strategy<Value = Planted> {
-    let subjects = vec(
-        (rungs(), rungs(), one_of(SubjectCategory::ALL), one_of(IdentityBasis::ALL), one_of(Ground::ALL)),
-        0..=3,
-    );
-    let head = (
+/// What stands beside the ladders: status, domain, kind, protectors, precedence, randomness of the id.
+fn heads() -> impl Strategy<Value = (Status, Domain, MatterKind, BTreeSet<PartyName>, Precedence, [u8; 10])> {
+    (
         one_of(Status::ALL),
         one_of(Domain::ALL),
         one_of(MatterKind::ALL),
         parties(OTHERS),
         one_of(Precedence::ALL),
         any::<[u8; 10]>(),
+    )
+}
+
+fn planted(mentions: BoxedStrategy<Vec<Mention>>) -> impl Strategy<Value = Planted> {
+    let subjects = vec(
+        (rungs(), rungs(), one_of(SubjectCategory::ALL), one_of(IdentityBasis::ALL), one_of(Ground::ALL)),
+        0..=3,
     );
-    (vec(rungs(), PATHS.len()), subjects, head, mentions).prop_map(|(ladders, persons, head, mentions)| {
+    (vec(rungs(), PATHS.len()), subjects, heads(), mentions).prop_map(|(ladders, persons, head, mentions)| {
         let mut mint = Mint { next: 0, homes: BTreeMap::new() };
         let mut ladder = |path: FieldPath, plan: &Vec<RungPlan>| -> Vec<Rung> {
             let rung = |(n, (handling, pick)): (usize, &RungPlan)| Rung {

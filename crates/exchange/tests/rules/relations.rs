@@ -9,6 +9,7 @@ use model::relation::Side;
 use model::state::DomainState;
 use model::vocab::Domain;
 use testkit::{A, B, C, Clock, TestHouse, TestHouses, code, party, terms, warning};
+use tlog::card::{Address, Card};
 
 #[test]
 fn nothing_is_confirmed_but_by_the_words_that_the_partners_officer_read_out() {
@@ -43,9 +44,22 @@ fn a_confirmed_card_is_never_replaced_and_no_card_shows_anothers_keys() {
     let card = partner::own_card(&b.house(), b.now()).unwrap();
     assert_eq!(add(&card), "done", "the same card again changes nothing");
     houses.advance(1);
-    let newer = partner::own_card(&b.house(), b.now()).unwrap();
-    assert_ne!(card, newer);
-    assert_eq!(add(&newer), "already_confirmed");
+    assert_eq!(add(&partner::own_card(&b.house(), b.now()).unwrap()), "done", "nor does a later print of it");
+    let keys = |house: &TestHouse| house.house().keys;
+    let mut moved = Card::parse(card.as_bytes()).unwrap();
+    moved.address = Address::parse("elsewhere.example:7443").unwrap();
+    assert_eq!(add(&moved.sign(&keys(b).identity).unwrap()), "already_confirmed");
+
+    let c = TestHouse::furnished(C, 1, houses.clock());
+    let mut posing = Card::parse(partner::own_card(&c.house(), c.now()).unwrap().as_bytes()).unwrap();
+    posing.tls = b.pin();
+    assert_eq!(
+        add(&posing.sign(&keys(&c).identity).unwrap()),
+        "keys_not_its_own",
+        "a gate knows callers by this"
+    );
+    posing.tls = a.pin();
+    assert_eq!(add(&posing.sign(&keys(&c).identity).unwrap()), "keys_not_its_own");
     for spoilt in [card.replace("contact duty", "contact dusty"), card.replace(B, C), String::new()] {
         assert_eq!(add(&spoilt), "bad_card");
     }
