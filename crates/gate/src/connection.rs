@@ -1,6 +1,6 @@
 //! One connection from its first byte of HTTP to its last, and the clocks that cut it.
 //!
-//! hyper reads and writes; beside it runs [`watch`], which follows what the connection is doing (waiting, reading a
+//! hyper reads and writes; beside it runs [`watch()`], which follows what the connection is doing (waiting, reading a
 //! head, handling, sending) and ends it when that takes longer than [`ServeLimits`] grants. Cutting is dropping: what
 //! a handler had not finished is cancelled, as if the caller had gone away.
 
@@ -130,7 +130,7 @@ impl Standing {
     }
 }
 
-/// The standing of one connection, written by those who serve it and read by [`watch`].
+/// The standing of one connection, written by those who serve it and read by [`watch()`].
 #[derive(Debug, Clone)]
 struct Progress(Arc<watch::Sender<Standing>>);
 

@@ -39,7 +39,7 @@ impl Programme {
         let programme = Self { json, of, begun: clock::now(), bar, steps: Vec::new(), checks: 0 };
         programme.line("Forewarn: three services, one warning, one outcome.");
         programme.line(
-            "Every line below happened just now, between three nodes of this program, and was checked.",
+            "The people and the plot are made up. The rest happens now, between three nodes, and is checked.",
         );
         programme
     }

@@ -146,7 +146,7 @@ pub(crate) fn preview(play: &mut World, tell: &mut Telling) -> Result<(), Failed
     };
     tell.say(format!("Why B gets no names: {}.", why(for_b)?));
     tell.say(format!("Why C gets none: {}.", why(for_c)?));
-    tell.say("Neither copy holds the source, the intercept, a name, the case, or an id that the other has.");
+    tell.say("Neither holds the source, the intercept, a name or the case; but for public labels they share no id.");
     tell.fact("proposal", text(&preview, "/proposal")?);
     tell.fact("digest", text(&preview, "/digest")?);
     play.seen.preview = preview;
