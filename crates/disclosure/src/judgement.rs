@@ -11,7 +11,7 @@ use model::id::{Digest, PartyName, PersonName};
 use model::ladder::{FieldPath, Value};
 use model::vocab::Purpose;
 
-/// The judgement on one warning for one recipient at one time. Made by [`judge`](crate::judge) only.
+/// The judgement on one warning for one recipient at one time. Made by [`judge`](crate::judge()) only.
 ///
 /// ```compile_fail
 /// // What holds a warning back is for our own desk: no door can write it into an answer.

@@ -1,7 +1,7 @@
 //! The one judgement: what may this recipient see. The only maker of [`Released`], the bytes that may be sent.
 //!
-//! [`judge`] looks at one warning and one audience and says for each field which rung the audience gets, and in words for
-//! our own desk why not more. [`render`] builds the bytes from the granted rungs and from nothing else, so that what is
+//! [`judge()`] looks at one warning and one audience and says for each field which rung the audience gets, and in words for
+//! our own desk why not more. [`render()`] builds the bytes from the granted rungs and from nothing else, so that what is
 //! withheld cannot show: not as a hole, an id, a count or a time. [`release_warning`] does both again at the moment of
 //! the release and refuses if anything is otherwise than it was previewed. Every other body that leaves goes through one
 //! function of [`entries`].

@@ -264,8 +264,12 @@ proptest! {
     fn nothing_stops_the_bare_threat_and_no_agreement_lessens_it(planted in warnings(), audience in audiences()) {
         let mut warning = planted.warning;
         warning.protectors.clear();
+        let harm = warning.fields.iter_mut().find(|f| f.path == FieldPath::Harm).unwrap();
+        if harm.rungs.is_empty() {
+            harm.rungs.push(rung(Value::Harm(BTreeSet::new())));
+        }
+        harm.rungs[0].value = Value::Harm(BTreeSet::from([HarmKind::Kidnapping, HarmKind::Fraud]));
         let to_b = Audience { path: Path::ImminentDanger, struck_out: BTreeSet::new(), ..audience };
-        prop_assume!(warning.threatens_life());
         let agreed = judged(&warning, &to_b);
         prop_assert!(agreed.may_go());
         let alone = judged(&warning, &Audience { domain: None, ..to_b.clone() });

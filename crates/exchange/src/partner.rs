@@ -158,7 +158,10 @@ fn misheard(partner: &PartyName, heard: &str) -> Refusal {
         Refusal::yours("words_differ", format!("the words heard are not those of {partner}'s card"));
     match Mnemonic::parse_in(Language::English, heard) {
         Err(e) => refusal
-            .detail(e.to_string())
+            .detail(match e {
+                bip39::Error::InvalidChecksum => "the twelve words do not fit together".to_owned(),
+                other => other.to_string(),
+            })
             .hint("a word was misheard or mistyped: have all twelve read out again, slowly"),
         Ok(_) => refusal.hint(
             "the words are well-formed, so this is no slip of the ear: either the card was exchanged on its way or \

@@ -139,7 +139,7 @@ struct Completions {
 #[derive(Debug, Args)]
 #[command(after_help = eg!("forewarn demo", "nothing; what it makes is removed at its end."))]
 struct Demo {
-    /// Keep the three nodes' folders
+    /// Leave the three nodes running until Ctrl-C, and say how to talk to them
     #[arg(long)]
     keep: bool,
     /// Put the folders and what was exchanged here

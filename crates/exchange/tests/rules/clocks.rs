@@ -264,6 +264,56 @@ fn new_information_opens_a_waived_duty_again() {
 }
 
 #[test]
+fn another_warning_on_the_same_case_opens_a_waived_duty_again() {
+    for (case, opened) in [(Some("the harbour"), true), (Some("the bridge"), false), (None, false)] {
+        let a = alone();
+        let of = |case: Option<&str>| {
+            let mut file = warning();
+            file.case = case.map(str::to_owned);
+            file
+        };
+        let id = a.written(&of(Some("the harbour")));
+        a.waive("release1", id, WaiverReason::NotFeasible, "there is no way to reach them").unwrap();
+        pass(&a, 60 * 30);
+        a.write("desk2", &of(case)).unwrap();
+        assert_eq!(a.row(id).state == WarningState::Assessed, opened, "{case:?}");
+        if opened {
+            assert_eq!(duty_due(&a, id), at(30 + DUTY), "its clock runs from when that was known");
+        }
+    }
+}
+
+#[test]
+fn no_second_assessment_ends_a_duty_that_runs() {
+    let a = alone();
+    let id = a.written(&warning());
+    let doubtful = Findings { credible: false, ..FOUND };
+    assert_eq!(code(a.assess("desk2", id, doubtful)), "duty_runs");
+    assert_eq!(duty_due(&a, id), at(DUTY));
+    a.waive("release1", id, WaiverReason::NotFeasible, "it cannot be believed").unwrap();
+    assert!(a.clocks().is_empty());
+}
+
+#[test]
+fn what_a_jumped_clock_would_let_expire_may_still_be_approved_and_released() {
+    let houses = TestHouses::two();
+    let a = houses.a();
+    let proposal = a.proposed(a.written(&warning()), &[B]);
+    a.tick();
+    houses.advance(60 * 24);
+    a.tick();
+    a.approve("release1", &proposal).unwrap();
+    a.release("release2", &proposal).unwrap();
+    houses.settle_all();
+    assert_eq!(houses.b().inbox().len(), 1);
+    a.confirm_clock();
+    let late = a.proposed(a.written(&warning()), &[B]);
+    houses.advance(60 * 24);
+    a.confirm_clock();
+    assert_eq!(code(a.approve("release1", &late)), "expired", "a clock that was looked at lets it expire");
+}
+
+#[test]
 fn a_warning_does_not_fade_at_the_end_of_its_validity_somebody_is_asked_each_time() {
     let houses = TestHouses::two();
     let a = houses.a();
