@@ -63,7 +63,7 @@ fn a_row_that_cannot_be_sent_stops_no_other() {
         ("no body", "UPDATE outbox SET sealed = NULL WHERE kind = 'warning.released'"),
         ("another body", "UPDATE outbox SET sealed = zeroblob(100) WHERE kind = 'warning.released'"),
         ("no condition", "UPDATE outbox SET condition = 'none' WHERE kind = 'warning.released'"),
-        ("no such warning", "UPDATE warnings SET file = 'none'"),
+        ("no such warning", "UPDATE proposals SET file = 'none'"),
     ] {
         let houses = TestHouses::two();
         let a = houses.a();

@@ -120,7 +120,9 @@ pub fn preview(
             let text = serde_json::to_string(&request).map_err(Refusal::ours)?;
             let expires_at = due(now, us.settings.proposal_minutes);
             let author = by.clone();
-            let new = NewProposal { id, warning, author, expires_at, seed, digest, request: text, copies };
+            let file = row.file.clone();
+            let new =
+                NewProposal { id, warning, author, expires_at, seed, digest, file, request: text, copies };
             act.put_proposal(&new, now)?;
             let said = Decision::new("propose", &id.to_string(), digest, &us.name, &by, now);
             let signature = signer.sign_decision(&said)?;
@@ -153,7 +155,7 @@ pub fn look(house: &House, caller: &Person, id: ProposalId, now: Timestamp) -> R
         let row = act.proposal(id)?;
         let row =
             row.ok_or_else(|| Refusal::yours("unknown_proposal", format!("there is no proposal {id}")))?;
-        let warning = known(act, row.warning)?;
+        let warning = WarningRow { file: row.file.clone(), ..known(act, row.warning)? };
         let whole = warning_of(&warning)?;
         note_reading(act, &whole, &by, &format!("to judge the proposal {id}"), now)?;
         let request: Request = serde_json::from_str(&row.request).map_err(Refusal::ours)?;

@@ -255,7 +255,12 @@ fn may_release(
             )))
         }
         (state, _) => Err(Refusal::yours("wrong_step", format!("this proposal is {state}"))),
+    }?;
+    if warning.file != row.file {
+        return Err(Refusal::yours("changed", "the warning was written anew since this preview")
+            .hint("`forewarn warning preview` shows what would go now"));
     }
+    Ok(())
 }
 
 fn first_release(
@@ -324,7 +329,7 @@ fn queue_copies(
 /// The originators who are to be told at once, since their rungs went by the life exception (I-41).
 fn to_be_told(us: &House, act: &Act<'_>, row: &ProposalRow, now: Timestamp) -> Result<Vec<String>, Refusal> {
     let request: Request = serde_json::from_str(&row.request).map_err(Refusal::ours)?;
-    let whole = warning_of(&known(act, row.warning)?)?;
+    let whole = previewed(act, row)?;
     let mut tell = std::collections::BTreeSet::new();
     for stated in request.recipients.iter().filter(|_| request.imminent_danger) {
         let party: PartyName = stated.party.parse().map_err(Refusal::ours)?;
@@ -334,6 +339,12 @@ fn to_be_told(us: &House, act: &Act<'_>, row: &ProposalRow, now: Timestamp) -> R
         tell.extend(judgement.tell.iter().map(ToString::to_string));
     }
     Ok(tell.into_iter().collect())
+}
+
+/// The warning as it was previewed: what is rendered again is what was approved, whatever was written later (I-11).
+fn previewed(act: &Act<'_>, row: &ProposalRow) -> Result<Warning, Refusal> {
+    let now = known(act, row.warning)?;
+    warning_of(&WarningRow { file: row.file.clone(), ..now })
 }
 
 /// Judges and renders a copy again, now: the released bytes, and the use of the channel they belong in.
@@ -348,7 +359,7 @@ fn judged_again(
     let request: Request = serde_json::from_str(&row.request).map_err(Refusal::ours)?;
     let stated = request.recipients.iter().find(|r| r.party == recipient.as_str());
     let stated = stated.ok_or_else(|| Refusal::ours("a copy for a recipient that was not asked for"))?;
-    let whole: Warning = warning_of(&known(act, row.warning)?)?;
+    let whole = previewed(act, row)?;
     let audience = audience(us, act, recipient, &whole, stated, request.imminent_danger, now)?;
     let overrides = overrides(us, &whole, &audience, &request, now)?;
     let first_rendered_at =
@@ -399,7 +410,8 @@ fn open_review(
         done_at: None,
         verdict: None,
     })?;
-    alarm::line(act, &format!("a release by one person waits for its review until {due}"), now)?;
+    let drill = alarm::drill(warning.status.into());
+    alarm::line(act, &format!("{drill}a release by one person waits for its review until {due}"), now)?;
     Ok(due)
 }
 

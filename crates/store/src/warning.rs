@@ -54,6 +54,8 @@ pub struct NewProposal {
     pub seed: [u8; 32],
     /// The digest over all copies, which the approver names.
     pub digest: Digest,
+    /// The warning file as it is previewed: rendered again from it, whatever is written later.
+    pub file: String,
     /// Recipients and what is stated to each, as the act wrote it (JSON).
     pub request: String,
     /// The copies.
@@ -94,6 +96,8 @@ pub struct ProposalRow {
     pub seed: [u8; 32],
     /// The digest over all copies.
     pub digest: Digest,
+    /// The warning file as it was previewed.
+    pub file: String,
     /// Recipients and what is stated to each (JSON).
     pub request: String,
     /// The approver's signed note, once given.
@@ -247,17 +251,18 @@ fn warning(raw: RawWarning) -> Result<WarningRow, StoreError> {
     })
 }
 
-type RawProposal = ([String; 4], i64, i64, [u8; 32], [u8; 32], String, Option<String>);
+type RawProposal = ([String; 5], i64, i64, [u8; 32], [u8; 32], String, Option<String>);
 
-const PROPOSAL: &str = "id, warning, state, author, rendered_at, expires_at, seed, digest, request, approval";
+const PROPOSAL: &str =
+    "id, warning, state, author, rendered_at, expires_at, seed, digest, request, approval, file";
 
 fn raw_proposal(row: &Row<'_>) -> rusqlite::Result<RawProposal> {
-    let texts = [row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?];
+    let texts = [row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(10)?];
     Ok((texts, row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?, row.get(8)?, row.get(9)?))
 }
 
 fn proposal(raw: RawProposal) -> Result<ProposalRow, StoreError> {
-    let ([id, warning, state, author], created, expires, seed, digest, request, approval) = raw;
+    let ([id, warning, state, author, file], created, expires, seed, digest, request, approval) = raw;
     Ok(ProposalRow {
         id: parsed(&id)?,
         warning: parsed(&warning)?,
@@ -267,6 +272,7 @@ fn proposal(raw: RawProposal) -> Result<ProposalRow, StoreError> {
         expires_at: time(expires)?,
         seed,
         digest: Digest(digest),
+        file,
         request,
         approval,
     })
@@ -460,8 +466,8 @@ impl Act<'_> {
     /// Keeps a proposal with its copies.
     pub fn put_proposal(&mut self, new: &NewProposal, now: Timestamp) -> Result<(), StoreError> {
         self.c.node.prepare_cached(
-            "INSERT INTO proposals (id, warning, state, author, created_at, expires_at, seed, rendered_at, digest, request)
-             VALUES (?1, ?2, 'proposed', ?3, ?4, ?5, ?6, ?4, ?7, ?8)",
+            "INSERT INTO proposals (id, warning, state, author, created_at, expires_at, seed, rendered_at, digest, request,
+             file) VALUES (?1, ?2, 'proposed', ?3, ?4, ?5, ?6, ?4, ?7, ?8, ?9)",
         )?.execute(params![
             new.id.to_string(),
             new.warning.to_string(),
@@ -471,6 +477,7 @@ impl Act<'_> {
             new.seed,
             new.digest.0,
             new.request,
+            new.file,
         ])?;
         for copy in &new.copies {
             let sql = "INSERT INTO proposal_copies (proposal, recipient, digest, bytes, judgement, content)

@@ -237,6 +237,7 @@ mod tests {
             ("Αθήνα", "Athina"),
             ("unit ٧", "Unit-7"),
             ("ＡＢＣ１", "abc1"),
+            ("\u{1d6e2}lpha", "Αlpha"),
             ("O'Brien", "OBrien"),
             ("evil[.]example", "evil.example"),
         ] {

@@ -14,18 +14,13 @@ use tlog::parcel::Parcel;
 #[test]
 fn what_may_not_go_any_more_is_stopped_and_leaves_no_trace_with_the_recipient() {
     type Stop = fn(&TestHouses, &Sent);
-    let stops: [(&str, Stop); 7] = [
+    let stops: [(&str, Stop); 6] = [
         ("suspended by the receiver", |houses, _| suspend(houses, B)),
         ("suspended by the giver", |houses, _| suspend(houses, A)),
         ("the agreement was replaced", |houses, _| replace_agreement(houses)),
         ("cancelled", |houses, sent| drop(houses.a().cancel(sent.warning))),
         ("let lapse", |houses, sent| drop(houses.a().lapse(sent.warning))),
         ("recalled", |houses, sent| drop(houses.a().recall(sent.warning))),
-        ("written anew", |houses, sent| {
-            let mut other = warning();
-            other.how[0].text = "fertiliser".to_owned();
-            houses.a().rewrite("desk1", sent.warning, &other).unwrap();
-        }),
     ];
     for (why, stop) in stops {
         let houses = TestHouses::two();
@@ -39,6 +34,22 @@ fn what_may_not_go_any_more_is_stopped_and_leaves_no_trace_with_the_recipient() 
         assert!(copies.iter().all(|(_, where_)| where_.starts_with("withdrawn: ")), "{why}: {copies:?}");
         assert!(houses.a().waiting().is_empty(), "{why}");
     }
+}
+
+#[test]
+fn what_was_released_goes_as_it_was_approved_also_when_the_warning_is_written_anew_meanwhile() {
+    let houses = TestHouses::two();
+    let sent = houses.a().warn(&warning(), &[B]);
+    let mut other = warning();
+    other.how[0].text = "fertiliser".to_owned();
+    houses.a().rewrite("desk1", sent.warning, &other).unwrap();
+    houses.settle_all();
+    assert_eq!(houses.b().inbox().len(), 1);
+    assert_eq!(arrived(&houses), sent.proposal.text(B), "byte for byte");
+}
+
+fn arrived(houses: &TestHouses) -> String {
+    String::from_utf8(houses.b().body(&houses.b().newest()).unwrap()).unwrap()
 }
 
 #[test]

@@ -26,6 +26,7 @@ CREATE TABLE proposals (
     seed        BLOB NOT NULL,
     rendered_at INTEGER NOT NULL,
     digest      BLOB NOT NULL,
+    file        TEXT NOT NULL,              -- the warning file as it was previewed, so that it can be rendered again
     request     TEXT NOT NULL,              -- JSON: recipients and what is stated to each
     approval    TEXT                        -- the approver's signed note, once given
 ) STRICT, WITHOUT ROWID;
