@@ -4,6 +4,7 @@
 use disclosure::{Keys, Released, Stamp};
 use jiff::Timestamp;
 use model::caller::Person;
+use model::file::WarningFile;
 use model::id::{DecisionId, Digest, PartyName, PersonName, ProposalId};
 use model::state::{Machine, ProposalEvent, ProposalState, WarningEvent, WarningState};
 use model::vocab::Role;
@@ -197,6 +198,7 @@ pub fn release(
         let tell = to_be_told(&us, act, &row, now)?;
         let review_due = if imminent { Some(open_review(&us, act, &row, &decided, now)?) } else { None };
         first_release(&mut warning, imminent, &by, now)?;
+        warning.valid_until = WarningFile::parse(&row.file).map_err(Refusal::ours)?.validity.until;
         act.put_warning(&warning)?;
         act.put_decision(&decided)?;
         let marks: &[Mark] = if imminent { &[Mark::ImminentDanger] } else { &[] };

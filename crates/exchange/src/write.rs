@@ -209,7 +209,10 @@ fn new_row(
     row.sources.extend(sources);
     row.terms.extend(terms);
     (row.file, row.graded_by, row.aware_at) = (text, by.clone(), row.aware_at.min(aware_at));
-    row.valid_until = file.validity.until;
+    if row.state != WarningState::Active {
+        // Of a warning that is out, what was released counts until the next release.
+        row.valid_until = file.validity.until;
+    }
     Ok(row)
 }
 
