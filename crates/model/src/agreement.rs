@@ -299,28 +299,6 @@ impl VolumeBudget {
     }
 }
 
-/// The judgement that a partner may be told of persons: who made it, on what, until when (I-42). Private to the node.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RiskAssessment {
-    /// The officer who made it.
-    pub author: crate::id::PersonName,
-    /// The domain it is for.
-    pub domain: Domain,
-    /// On what it rests.
-    pub basis: String,
-    /// The assurances it relies on.
-    pub assurances: Vec<String>,
-    /// Past this date it is no longer in force.
-    pub review_date: jiff::civil::Date,
-}
-
-impl RiskAssessment {
-    /// Whether it is in force at `now`.
-    pub fn in_force(&self, now: Timestamp) -> bool {
-        now < crate::ladder::midnight(self.review_date)
-    }
-}
-
 /// A commented example of an agreement's text, ready to be edited.
 pub const TEMPLATE: &str = r#"{
   // The two nodes' names, in alphabetical order.

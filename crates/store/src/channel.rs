@@ -351,13 +351,6 @@ impl Act<'_> {
         Ok(())
     }
 
-    /// Forgets a channel that was proposed and never carried anything, so that another can be proposed.
-    pub fn drop_proposed_channel(&mut self, row: &ChannelRow) -> Result<(), StoreError> {
-        let sql = "DELETE FROM channels WHERE id = ?1 AND state = 'proposed' AND size = 0";
-        self.c.node.prepare_cached(sql)?.execute([row.id])?;
-        Ok(())
-    }
-
     /// Puts the fully signed statement in the place of the proposed one and opens the channel.
     pub fn open_channel(&mut self, row: &ChannelRow, statement: &str) -> Result<(), StoreError> {
         let sql = "UPDATE channels SET statement = ?2, state = 'open' WHERE id = ?1 AND state = 'proposed'";

@@ -161,14 +161,6 @@ impl View<'_> {
         found.map(outbox).transpose()
     }
 
-    /// The row that became this entry.
-    pub fn outbox_of(&self, at: &EntryRef) -> Result<Option<OutboxRow>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM outbox WHERE origin = ?1 AND idx = ?2");
-        let keys = params![at.origin.hex(), number(at.index)?];
-        let found = self.c.node.prepare_cached(&sql)?.query_row(keys, raw).optional()?;
-        found.map(outbox).transpose()
-    }
-
     /// The body of a row that waits; `None` once it was appended or withdrawn.
     pub fn outbox_body(&self, id: OutboxId) -> Result<Option<Vec<u8>>, StoreError> {
         let sql = "SELECT key_id, sealed FROM outbox WHERE id = ?1 AND sealed IS NOT NULL";

@@ -8,7 +8,6 @@ use model::relation::{Relation, Side};
 use model::vocab::{Domain, Role};
 use serde::Serialize;
 use store::{PartnerRow, PartnerState, View};
-use tlog::channel::Use;
 
 use crate::caller::needs;
 use crate::house::House;
@@ -211,9 +210,4 @@ fn name_of(house: &House, partner: &PartyName, side: Side) -> String {
         Side::Ours => house.name.to_string(),
         Side::Theirs => partner.to_string(),
     }
-}
-
-/// The use that a warning of this status travels in.
-pub fn use_word(use_: Use) -> String {
-    use_.to_string()
 }

@@ -20,6 +20,28 @@ fn what_was_approved_arrives_byte_for_byte() {
     assert_eq!(arrived(&houses), sent.proposal.text(B));
 }
 
+/// A second person reads just what would go, and reading of named persons is noted with its reason.
+#[test]
+fn the_second_person_reads_the_stored_proposal_whole_and_the_reading_is_noted() {
+    let houses = TestHouses::two();
+    let a = houses.a();
+    let id = a.written(&warning());
+    let proposal = a.proposed(id, &[B]);
+    let line = a.trail().len();
+    let read = exchange::preview::look(&a.house(), &a.caller("release1"), proposal.id, a.now()).unwrap();
+    assert_eq!(read, proposal.view, "the same as its author saw");
+    assert!(a.trail().split_off(line).iter().any(|l| l.act == "person.read" && l.who == "release1"));
+
+    let mut edited = warning();
+    edited.how[0].text = "fertiliser".to_owned();
+    a.rewrite("desk1", id, &edited).unwrap();
+    let still = exchange::preview::look(&a.house(), &a.caller("release1"), proposal.id, a.now()).unwrap();
+    assert_eq!(
+        still.columns, proposal.view.columns,
+        "what is written later does not change what was proposed"
+    );
+}
+
 #[test]
 fn a_warning_that_was_edited_is_not_released() {
     let houses = TestHouses::two();

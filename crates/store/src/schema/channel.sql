@@ -90,7 +90,6 @@ CREATE TABLE outbox (
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX outbox_waiting ON outbox(partner, seq) WHERE state = 'queued';
-CREATE INDEX outbox_entry ON outbox(origin, idx) WHERE origin IS NOT NULL;
 
 -- Keys of texts that this database holds no more, to be deleted from keys.db once this is durable.
 CREATE TABLE keys_to_forget (
