@@ -77,6 +77,11 @@ pub struct ChannelRow {
     pub cosigned_at: Timestamp,
     /// The largest size of the opposite log that an entry of this log named.
     pub seen: u64,
+    /// Whether this node goes on from a copy of its data and this log has not caught up with what was signed before.
+    pub recovering: bool,
+    /// Of a partner's log: our own cosigned checkpoint of it that the copy held here must grow into before anything is
+    /// cosigned.
+    pub held: Option<String>,
 }
 
 impl ChannelRow {
@@ -137,8 +142,8 @@ pub struct OpenedEntry {
     pub bytes: Vec<u8>,
 }
 
-const COLUMNS: &str =
-    "id, origin, partner, side, use, statement, state, reason, range, cosigned, written, cosigned_at, seen";
+const COLUMNS: &str = "id, origin, partner, side, use, statement, state, reason, range, cosigned, written, cosigned_at, seen, \
+     recovering, held";
 
 struct RawChannel {
     id: i64,
@@ -154,6 +159,8 @@ struct RawChannel {
     written: i64,
     cosigned_at: i64,
     seen: i64,
+    recovering: bool,
+    held: Option<String>,
 }
 
 fn raw(row: &Row<'_>) -> rusqlite::Result<RawChannel> {
@@ -171,6 +178,8 @@ fn raw(row: &Row<'_>) -> rusqlite::Result<RawChannel> {
         written: row.get(10)?,
         cosigned_at: row.get(11)?,
         seen: row.get(12)?,
+        recovering: row.get(13)?,
+        held: row.get(14)?,
     })
 }
 
@@ -197,6 +206,8 @@ fn channel(raw: RawChannel) -> Result<ChannelRow, StoreError> {
         written: time(raw.written)?,
         cosigned_at: time(raw.cosigned_at)?,
         seen: count(raw.seen)?,
+        recovering: raw.recovering,
+        held: raw.held,
     })
 }
 
@@ -362,6 +373,33 @@ impl Act<'_> {
     pub fn freeze_channel(&mut self, row: &ChannelRow, reason: &str) -> Result<(), StoreError> {
         let sql = "UPDATE channels SET state = 'frozen', reason = ?2 WHERE id = ?1";
         self.c.node.prepare_cached(sql)?.execute(params![row.id, reason])?;
+        Ok(())
+    }
+
+    /// From now on this log is signed or cosigned no further before it is settled what was signed before.
+    pub fn begin_recovery(&mut self, row: &mut ChannelRow) -> Result<(), StoreError> {
+        self.set_recovery(row, true, None)
+    }
+
+    /// What was signed before is known, and this log has caught up with it.
+    pub fn end_recovery(&mut self, row: &mut ChannelRow) -> Result<(), StoreError> {
+        self.set_recovery(row, false, None)
+    }
+
+    /// Remembers our own cosigned checkpoint that the copy of a partner's log must grow into.
+    pub fn grow_into(&mut self, row: &mut ChannelRow, held: &str) -> Result<(), StoreError> {
+        self.set_recovery(row, true, Some(held.to_owned()))
+    }
+
+    fn set_recovery(
+        &mut self,
+        row: &mut ChannelRow,
+        recovering: bool,
+        held: Option<String>,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE channels SET recovering = ?2, held = ?3 WHERE id = ?1";
+        self.c.node.prepare_cached(sql)?.execute(params![row.id, recovering, held])?;
+        (row.recovering, row.held) = (recovering, held);
         Ok(())
     }
 

@@ -6,12 +6,15 @@ use crate::error::StoreError;
 use crate::files::Connections;
 
 /// Steps of `node.db`: step n takes form n to form n + 1. A step that has shipped never changes.
-const NODE: &[&[&str]] = &[&[
-    include_str!("schema/channel.sql"),
-    include_str!("schema/node.sql"),
-    include_str!("schema/people.sql"),
-    include_str!("schema/warning.sql"),
-]];
+const NODE: &[&[&str]] = &[
+    &[
+        include_str!("schema/channel.sql"),
+        include_str!("schema/node.sql"),
+        include_str!("schema/people.sql"),
+        include_str!("schema/warning.sql"),
+    ],
+    &[include_str!("schema/recovery.sql")],
+];
 
 const KEYS: &[&[&str]] =
     &[&["CREATE TABLE body_keys (id BLOB PRIMARY KEY, key BLOB NOT NULL) STRICT, WITHOUT ROWID;"]];
