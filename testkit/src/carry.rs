@@ -1,20 +1,17 @@
 //! A courier without a socket: it does what `courier::carry` does, against the acts that `peer` calls, in any weather.
 
-use exchange::channel::{self, OurChannel};
-use exchange::deliver::{self, Answer, Next, Outgoing};
-use exchange::partner;
 use exchange::receive::{self, Receipt};
 use exchange::refusal::{Refusal, Whose};
+use exchange::round::{Ask, Reply, Round, Trouble};
+use exchange::{channel, partner, recover};
 use model::id::PartyName;
 use store::ChannelSide;
-use tlog::channel::{Origin, Use};
+use tlog::channel::Use;
 
 use crate::house::TestHouse;
 use crate::houses::TestHouses;
 use crate::observe::Crossing;
 
-/// How often in one round a partner may name another size than was expected.
-const OTHER_SIZES_PER_ROUND_MAX: usize = 4;
 /// How often `settle_all` goes round before it gives up.
 const ROUNDS_MAX: usize = 50;
 
@@ -48,31 +45,6 @@ pub(crate) struct Held {
     from: PartyName,
     to: PartyName,
     ask: Ask,
-}
-
-/// What a courier asks of a partner's node.
-#[derive(Clone)]
-enum Ask {
-    Statement(Vec<u8>),
-    Head(Origin),
-    Parcel(Origin, Vec<u8>),
-}
-
-impl Ask {
-    fn path(&self) -> String {
-        match self {
-            Self::Statement(_) => "POST /peer/v1/channel".to_owned(),
-            Self::Head(origin) => format!("GET /peer/v1/log/{}/checkpoint", origin.hex()),
-            Self::Parcel(origin, _) => format!("POST /peer/v1/log/{}/add-entries", origin.hex()),
-        }
-    }
-
-    fn body(&self) -> &[u8] {
-        match self {
-            Self::Statement(body) | Self::Parcel(_, body) => body,
-            Self::Head(_) => &[],
-        }
-    }
 }
 
 impl TestHouses {
@@ -146,8 +118,8 @@ impl TestHouses {
             from: from.name().clone(),
             to: to.name().clone(),
             at: self.clock().now(),
-            path: ask.path(),
-            request: ask.body().to_vec(),
+            path: line(ask),
+            request: ask.brings().map_or_else(Vec::new, |(_, body)| body.to_vec()),
             status,
             answer: answer.clone(),
         });
@@ -155,13 +127,19 @@ impl TestHouses {
     }
 }
 
+/// A request's method and path.
+fn line(ask: &Ask) -> String {
+    let method = if ask.brings().is_some() { "POST" } else { "GET" };
+    format!("{method} {}", ask.path())
+}
+
 /// What the peer door of a node answers: status and body.
 fn served(to: &TestHouse, pin: &[u8; 32], ask: &Ask) -> (u16, Vec<u8>) {
-    let not_here = (404, b"not here\n".to_vec());
+    let not_here = (404, b"not here; this node speaks forewarn peer protocol v1\n".to_vec());
     let house = to.house();
     let Some(caller) = partner::caller_by_pin(&house, pin).unwrap() else { return not_here };
     match ask {
-        Ask::Statement(text) => match channel::accept(&house, &caller, text, to.now()) {
+        Ask::Statement(text) => match channel::accept(&house, &caller, text.as_bytes(), to.now()) {
             Ok(statement) => (200, statement.into_bytes()),
             Err(refusal) if refusal.whose == Whose::Theirs => {
                 (403, format!("{}\n", refusal.fact).into_bytes())
@@ -172,34 +150,20 @@ fn served(to: &TestHouse, pin: &[u8; 32], ask: &Ask) -> (u16, Vec<u8>) {
             Some(note) => (200, note.into_bytes()),
             None => not_here,
         },
-        Ask::Parcel(origin, bytes) => {
+        Ask::Copy { origin, from } => match recover::copy(&house, &caller, *origin, *from).unwrap() {
+            Some(bytes) => (200, bytes),
+            None => not_here,
+        },
+        Ask::Parcel { origin, bytes } => {
             let mut rng = to.draws().next_of("gate");
             match receive::parcel(&house, &caller, *origin, bytes, to.now(), &mut rng).unwrap() {
-                Receipt::Held(line) => (200, format!("{line}\n").into_bytes()),
                 Receipt::Unknown => not_here,
-                Receipt::Frozen => (423, b"frozen\n".to_vec()),
-                Receipt::Unreadable(why) => (400, format!("{why}\n").into_bytes()),
-                Receipt::NotSigned(why) => (403, format!("{why}\n").into_bytes()),
-                Receipt::HoldsSize(size) => (409, format!("{size}\n").into_bytes()),
-                Receipt::BadEntry { index, why } => (422, format!("entry {index} {why}\n").into_bytes()),
-                Receipt::BadRoot => (422, b"root\n".to_vec()),
-                Receipt::Recovering => (503, b"busy\n".to_vec()),
+                receipt => {
+                    let (status, body) = receipt.answer();
+                    (status, body.into_bytes())
+                }
             }
         }
-    }
-}
-
-/// What ends a round of a courier.
-enum Trouble {
-    /// Tried again later.
-    Words(String),
-    /// The partner refused the parcel or froze the channel: next time it is asked before anything is sent.
-    AskFirst(String),
-}
-
-impl From<Refusal> for Trouble {
-    fn from(refusal: Refusal) -> Self {
-        Self::Words(refusal.to_string())
     }
 }
 
@@ -216,92 +180,37 @@ impl Lane<'_> {
     fn round(&mut self) -> Result<(), Lost> {
         let lane = (self.from.name().to_string(), self.to.name().to_string(), self.use_);
         let asks_first = self.houses.ask_first.borrow().contains(&lane);
-        let (asks_next, ended) = match self.carry(asks_first) {
-            Ok(()) => (false, Ok(())),
-            Err(Trouble::Words(words)) => (false, Err(Lost(words))),
-            Err(Trouble::AskFirst(words)) => (true, Err(Lost(words))),
-        };
+        let ended = self.carry(asks_first);
         let mut ask_first = self.houses.ask_first.borrow_mut();
-        if asks_next {
+        if ended.as_ref().is_err_and(Trouble::asks_first) {
             ask_first.insert(lane)
         } else {
             ask_first.remove(&lane)
         };
-        ended
+        ended.map_err(|trouble| Lost(trouble.words()))
     }
 
     fn carry(&mut self, asks_first: bool) -> Result<(), Trouble> {
         let house = self.from.house();
-        if !deliver::anything_waiting(&house, self.to.name(), self.use_)? {
-            return Ok(());
-        }
-        let Some(origin) = self.open_channel()? else { return Ok(()) };
-        let asked = if asks_first { self.question() } else { Ok(()) };
-        let done = asked.and_then(|()| self.deliver(origin));
-        if done.is_err() {
-            house.unconfirm(&origin);
-        }
-        done
-    }
-
-    fn open_channel(&mut self) -> Result<Option<Origin>, Trouble> {
-        let (house, to, use_) = (self.from.house(), self.to.name().clone(), self.use_);
-        // A nonce is drawn once for each channel, so the partner can count it.
-        let mut rng = self.from.draws().numbered(&format!("nonce to {to} {use_}"), 0);
-        match channel::ours(&house, &to, use_, &mut rng)? {
-            OurChannel::Open(row) => Ok(Some(row.origin)),
-            OurChannel::Propose(statement) => {
-                let (status, answer) = self.ask(Ask::Statement(statement.into_bytes()))?;
-                if status != 200 {
-                    return Err(refused(status, &answer));
-                }
-                channel::opened(&house, &to, use_, &answer, self.from.now(), &mut rng)?;
-                match channel::ours(&house, &to, use_, &mut rng)? {
-                    OurChannel::Open(row) => Ok(Some(row.origin)),
-                    OurChannel::Propose(_) => Ok(None),
-                }
-            }
-        }
-    }
-
-    fn question(&mut self) -> Result<(), Trouble> {
-        match deliver::question(&self.from.house(), self.to.name(), self.use_)? {
-            Some(question) => self.send(question).map(drop),
-            None => Ok(()),
-        }
-    }
-
-    fn deliver(&mut self, origin: Origin) -> Result<(), Trouble> {
-        let (house, to, use_) = (self.from.house(), self.to.name().clone(), self.use_);
-        house.unconfirm(&origin);
-        let (status, answer) = self.ask(Ask::Head(origin))?;
-        let note = match status {
-            200 => Some(answer),
-            404 => None,
-            _ => return Err(refused(status, &answer)),
-        };
-        let mut from = match deliver::head_answer(&house, &to, use_, note.as_deref(), self.from.now())? {
-            Next::SendFrom(size) => Some(size),
-            Next::Settled => None,
-            Next::Wait(words) => return Err(Trouble::Words(words)),
-        };
-        let mut other_sizes = 0;
+        let mut round = Round::new(self.to.name().clone(), self.use_, asks_first);
+        let (mut opening, mut reply) = (true, None);
         loop {
-            let mut rng = self.salts();
-            let sent = deliver::next_parcel(&house, &to, use_, from, self.from.now(), &mut rng)?;
-            let Some(parcel) = sent else { return Ok(()) };
-            match self.send(parcel)? {
-                Next::Settled => from = None,
-                Next::SendFrom(size) if other_sizes < OTHER_SIZES_PER_ROUND_MAX => {
-                    other_sizes += 1;
-                    from = Some(size);
+            let mut rng = if opening { self.nonce() } else { self.salts() };
+            let Some(ask) = round.next(&house, reply, self.from.now(), &mut rng)? else { return Ok(()) };
+            opening = matches!(ask, Ask::Statement(_));
+            reply = match self.ask(ask) {
+                Some((status, body)) => Some(Reply { status, body, retry_after_s: None }),
+                None => {
+                    round.broken_off(&house);
+                    return Err(Trouble::Words("the line was cut".to_owned()));
                 }
-                Next::SendFrom(size) => {
-                    return Err(Trouble::Words(format!("asked for the log from {size} again and again")));
-                }
-                Next::Wait(words) => return Err(Trouble::Words(words)),
-            }
+            };
         }
+    }
+
+    /// The generator of the nonce, drawn once for each channel, so that the partner can count it; also for entry 0.
+    fn nonce(&self) -> rand::rngs::StdRng {
+        self.from.draws().numbered(&format!("nonce to {} {}", self.to.name(), self.use_), 0)
     }
 
     /// The generator of the salts: by the size of the log, which the partner can count, and which grows with each salt
@@ -314,44 +223,24 @@ impl Lane<'_> {
         self.from.draws().numbered(&format!("salts to {to} {use_}"), size.unwrap())
     }
 
-    fn send(&mut self, mut parcel: Outgoing) -> Result<Next, Trouble> {
-        let bytes = std::mem::take(&mut parcel.bytes);
-        let (status, answer) = self.ask(Ask::Parcel(parcel.origin, bytes))?;
-        let text = String::from_utf8_lossy(&answer).trim().to_owned();
-        let said = match status {
-            200 => Answer::Receipt(answer),
-            409 => text.parse().map_or(Answer::Refused(409, text), Answer::HoldsSize),
-            423 => Answer::Frozen,
-            status => Answer::Refused(status, text),
-        };
-        match (deliver::settle(&self.from.house(), &parcel, said, self.from.now())?, status) {
-            (Next::Wait(words), 423 | 400 | 403 | 413 | 422) => Err(Trouble::AskFirst(words)),
-            (next, _) => Ok(next),
-        }
-    }
-
-    fn ask(&mut self, ask: Ask) -> Result<(u16, Vec<u8>), Trouble> {
-        let cut = || Trouble::Words("the line was cut".to_owned());
-        match (self.weather)(&ask.path()) {
-            Weather::Fair => Ok(self.houses.arrive(self.from, self.to, &ask)),
-            Weather::RequestLost => Err(cut()),
+    /// The answer; `None` if the line was cut.
+    fn ask(&mut self, ask: Ask) -> Option<(u16, Vec<u8>)> {
+        match (self.weather)(&line(&ask)) {
+            Weather::Fair => Some(self.houses.arrive(self.from, self.to, &ask)),
+            Weather::RequestLost => None,
             Weather::AnswerLost => {
                 self.houses.arrive(self.from, self.to, &ask);
-                Err(cut())
+                None
             }
             Weather::Doubled => {
                 self.houses.arrive(self.from, self.to, &ask);
-                Ok(self.houses.arrive(self.from, self.to, &ask))
+                Some(self.houses.arrive(self.from, self.to, &ask))
             }
             Weather::Late => {
                 let (from, to) = (self.from.name().clone(), self.to.name().clone());
                 self.houses.held.borrow_mut().push(Held { from, to, ask });
-                Err(cut())
+                None
             }
         }
     }
-}
-
-fn refused(status: u16, answer: &[u8]) -> Trouble {
-    Trouble::Words(format!("the partner answered {status}: {}", String::from_utf8_lossy(answer).trim()))
 }

@@ -55,6 +55,37 @@ pub fn code<T>(outcome: Result<T, Refusal>) -> &'static str {
     }
 }
 
+/// The file of the high-water mark, which stands in no backup.
+const MARK: &str = "high-water.db";
+
+/// What a copy of a house's data holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DataCopy {
+    /// What a backup holds.
+    WithoutMark,
+    /// What an image of the whole disk holds.
+    WithMark,
+}
+
+impl DataCopy {
+    fn files(self) -> &'static [&'static str] {
+        match self {
+            Self::WithoutMark => &["node.db", "keys.db", "sources.db"],
+            Self::WithMark => &["node.db", "keys.db", "sources.db", MARK],
+        }
+    }
+}
+
+/// Copies the databases that are there; the node is stopped, so nothing of them stands in a log beside.
+fn copy_files(files: &[&str], from: &Path, to: &Path) {
+    for file in files.iter().filter(|file| from.join(file).exists()) {
+        for beside in ["-wal", "-shm"] {
+            let _ = std::fs::remove_file(to.join(format!("{file}{beside}")));
+        }
+        std::fs::copy(from.join(file), to.join(file)).unwrap();
+    }
+}
+
 /// One node. Everything takes `&self`: a test holds several houses at once.
 pub struct TestHouse {
     name: PartyName,
@@ -191,6 +222,26 @@ impl TestHouse {
         drop(self.house.borrow_mut().take());
         change(self.folder.path());
         *self.house.borrow_mut() = Some(open(self.folder.path(), &self.name));
+    }
+
+    /// A copy of its databases as they stand, as a backup or an image of the disk has them.
+    pub fn copy(&self, what: DataCopy) -> TempDir {
+        let copy = folder();
+        self.stopped(|folder| copy_files(what.files(), folder, copy.path()));
+        copy
+    }
+
+    /// Its data goes back to a copy. What the copy lacks stays as it is: the mark, if it is without.
+    pub fn go_back(&self, copy: &TempDir) {
+        self.stopped(|folder| copy_files(DataCopy::WithMark.files(), copy.path(), folder));
+    }
+
+    /// Its data goes back to a copy, and the mark is lost.
+    pub fn go_back_without_mark(&self, copy: &TempDir) {
+        self.stopped(|folder| {
+            copy_files(DataCopy::WithoutMark.files(), copy.path(), folder);
+            std::fs::remove_file(folder.join(MARK)).unwrap();
+        });
     }
 
     /// Changes a database behind the node's back, e.g. (`node.db`, `UPDATE …`).

@@ -373,7 +373,7 @@ fn a_long_way_to_catch_up_is_cut_with_a_head_for_each_part() {
             };
             [part(Some(0)), part(Some(256)), part(Some(512)), part(None)]
         });
-        assert_eq!(parts.await.unwrap(), [(0, 256), (256, 512), (512, 602), (601, 602)]);
+        assert_eq!(parts.await.unwrap(), [(0, 256), (256, 512), (512, 601), (601, 602)]);
     });
 }
 

@@ -420,6 +420,20 @@ input!(
         undertaking: Undertaking,
     }
 );
+input!(
+    /// This node goes on from a copy of its data.
+    RecoverBegin {
+        /// What happened.
+        why: String,
+    }
+);
+input!(
+    /// A partner's word is taken for what this node had signed.
+    RecoverTrust {
+        /// The partner.
+        partner: String,
+    }
+);
 
 /// The answer to a login.
 #[derive(Debug, Clone, Serialize, Deserialize)]

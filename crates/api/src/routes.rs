@@ -85,6 +85,8 @@ const TABLE: &[Row] = &[
     ("/v1/clock/confirm", || {
         act(|c, _: Nothing| done(exchange::clocks::confirm(&c.house, &c.person, c.now)?))
     }),
+    ("/v1/recover/begin", || act(show::recover_begin)),
+    ("/v1/recover/trust", || act(show::recover_trust)),
     ("/v1/card", || {
         act(|c, _: Nothing| Ok(json!({ "card": exchange::partner::own_card(&c.house, c.now)? })))
     }),

@@ -7,7 +7,9 @@ use exchange::refusal::Refusal;
 use exchange::release::Authority;
 use exchange::roster::{self, OnDuty};
 use exchange::standing::{self, Change};
-use exchange::{agreement, audit, duty, partner, preview as previews, release as releases, risk as risks};
+use exchange::{
+    agreement, audit, duty, partner, preview as previews, recover, release as releases, risk as risks,
+};
 use exchange::{undertaking, write as writes};
 use model::body::Thanks;
 use model::caller::Person;
@@ -177,6 +179,14 @@ pub(crate) fn check_trail(c: &mut Call, _: Nothing) -> Answer {
     let check = audit::check(&c.house)?;
     let faults: Vec<String> = check.faults.iter().map(|f| format!("{f:?}")).collect();
     Ok(json!({ "sound": check.is_sound(), "lines": check.lines, "root": check.root, "faults": faults }))
+}
+
+pub(crate) fn recover_begin(c: &mut Call, i: input::RecoverBegin) -> Answer {
+    view(json!({ "logs": recover::begin(&c.house, &c.person, &i.why, c.now)? }))
+}
+
+pub(crate) fn recover_trust(c: &mut Call, i: input::RecoverTrust) -> Answer {
+    done(recover::trust(&c.house, &c.person, &party(&i.partner)?, c.now)?)
 }
 
 pub(crate) fn partner_add(c: &mut Call, i: input::PartnerCard) -> Answer {

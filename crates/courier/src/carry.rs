@@ -1,4 +1,4 @@
-//! Carrying to one partner: open the channel, ask for the newest head, then parcels until nothing waits.
+//! Carrying to one partner: the requests and answers of `exchange::round`, over the partner's pinned connection.
 //!
 //! Each use has a lane of its own, so that trouble with the one channel does not keep the other waiting. A lane calls
 //! nobody while nothing waits, and lets nothing be appended unless the partner has just answered.
@@ -7,20 +7,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::Method;
-use exchange::channel::{self, OurChannel};
-use exchange::deliver::{self, Answer, Next, Outgoing};
+use exchange::deliver;
 use exchange::house::House;
 use exchange::partner;
 use exchange::refusal::Refusal;
-use gate::dial::{PeerAnswer, PeerClient};
+use exchange::round::{Ask, Reply, Round, Trouble};
+use gate::dial::PeerClient;
 use gate::limits::DialLimits;
 use gate::tls::{SpkiPin, client_config};
 use jiff::Timestamp;
 use model::id::PartyName;
 use rand::rngs::StdRng;
 use tlog::card::Card;
-use tlog::channel::{Origin, Use};
-use tlog::parcel::PARCEL_MEDIA;
+use tlog::channel::Use;
 use tokio::sync::{Mutex, watch};
 use tokio::time::timeout;
 
@@ -32,60 +31,15 @@ const PAUSE_MS_FIRST: u64 = 500;
 const PAUSE_MS_MAX: u64 = 60_000;
 /// The pause after a parcel was refused for what it is, in milliseconds: sent again in full, it would be refused again.
 const PAUSE_MS_REFUSED: u64 = 600_000;
-/// How often in one round a partner may name another size than we sent from.
-const OTHER_SIZES_PER_ROUND_MAX: u32 = 4;
-/// What our partner's 404 says about the protocol it speaks.
-const SPEAKS: &str = "speaks forewarn peer protocol ";
-/// The protocol that we speak.
-const PROTOCOL: &str = "v1";
-
-/// What stands in the way of a delivery.
-#[derive(Debug)]
-enum Trouble {
-    /// Something to be told to people, in words; tried again later.
-    Words(String),
-    /// The partner is busy and says after how many seconds to come again.
-    Busy(String, u64),
-    /// The partner has frozen the channel: nothing but a question goes until it says otherwise.
-    Frozen(String),
-    /// The partner refused the parcel for what it is.
-    Refused(String),
-    /// The store or the program; logged.
-    Program(Refusal),
-}
-
-impl From<Refusal> for Trouble {
-    fn from(refusal: Refusal) -> Self {
-        Self::Program(refusal)
-    }
-}
-
-impl Trouble {
-    /// How long to wait after so many failures in a row.
-    fn pause(&self, failures: u32) -> Duration {
-        let doubled =
-            PAUSE_MS_FIRST.saturating_mul(1 << failures.min(16).saturating_sub(1)).min(PAUSE_MS_MAX);
-        Duration::from_millis(match self {
-            Self::Words(_) | Self::Program(_) => doubled,
-            Self::Busy(_, seconds) => seconds.saturating_mul(1000).clamp(doubled.min(1000), PAUSE_MS_MAX),
-            Self::Frozen(_) => PAUSE_MS_MAX,
-            Self::Refused(_) => PAUSE_MS_REFUSED,
-        })
-    }
-
-    /// Whether a parcel is not to be sent in full before the partner has answered a question.
-    fn asks_first(&self) -> bool {
-        matches!(self, Self::Frozen(_) | Self::Refused(_))
-    }
-
-    fn words(&self) -> String {
-        match self {
-            Self::Words(words) | Self::Busy(words, _) | Self::Frozen(words) | Self::Refused(words) => {
-                words.clone()
-            }
-            Self::Program(refusal) => refusal.to_string(),
-        }
-    }
+/// How long to wait after so many failures in a row, the last of them this one.
+fn pause(trouble: &Trouble, failures: u32) -> Duration {
+    let doubled = PAUSE_MS_FIRST.saturating_mul(1 << failures.min(16).saturating_sub(1)).min(PAUSE_MS_MAX);
+    Duration::from_millis(match trouble {
+        Trouble::Words(_) | Trouble::Program(_) => doubled,
+        Trouble::Busy(_, seconds) => seconds.saturating_mul(1000).clamp(doubled.min(1000), PAUSE_MS_MAX),
+        Trouble::Frozen(_) => PAUSE_MS_MAX,
+        Trouble::Refused(_) => PAUSE_MS_REFUSED,
+    })
 }
 
 /// What people were told of this partner, over both lanes.
@@ -147,12 +101,6 @@ struct Lane<'a> {
     told: &'a Mutex<Told>,
 }
 
-/// What a round has done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Carried {
-    receipted: bool,
-}
-
 impl Lane<'_> {
     async fn run(&self, mut stop: watch::Receiver<bool>) {
         let mut bell = self.courier.bell.listen();
@@ -160,12 +108,12 @@ impl Lane<'_> {
         while !*stop.borrow() {
             // What rings from here on is looked at in the next round.
             bell.borrow_and_update();
-            let mut carried = Carried { receipted: false };
-            let trouble = self.carry(asks_first, &mut carried).await.err();
+            let (carried, receipted) = self.carry(asks_first).await;
+            let trouble = carried.err();
             if let Some(Trouble::Program(refusal)) = &trouble {
                 tracing::error!(fact = %refusal, "a delivery could not be prepared or settled");
             }
-            self.tell(trouble.as_ref().map(Trouble::words), carried.receipted).await;
+            self.tell(trouble.as_ref().map(Trouble::words), receipted).await;
             failures = if trouble.is_some() { failures.saturating_add(1) } else { 0 };
             asks_first = trouble.as_ref().is_some_and(Trouble::asks_first);
             let Some(trouble) = trouble else {
@@ -176,25 +124,47 @@ impl Lane<'_> {
                 continue;
             };
             // The pause is over, or the node stops: both lead back to the top.
-            let _ = timeout(trouble.pause(failures), stop.changed()).await;
+            let _ = timeout(pause(&trouble, failures), stop.changed()).await;
         }
     }
 
-    /// One round. Whatever goes wrong in it leaves the log unconfirmed: nothing more is appended before the partner answers.
-    async fn carry(&self, asks_first: bool, carried: &mut Carried) -> Result<(), Trouble> {
-        let use_ = self.use_;
-        if !self.act(move |house, name, _, _| deliver::anything_waiting(house, name, use_)).await? {
-            return Ok(());
+    /// One round, and whether something was receipted in it.
+    async fn carry(&self, asks_first: bool) -> (Result<(), Trouble>, bool) {
+        let mut round = Round::new(self.name.clone(), self.use_, asks_first);
+        let mut reply = None;
+        loop {
+            let (next, receipted);
+            (round, next) = match self.step(round, reply).await {
+                Ok(stepped) => stepped,
+                Err(trouble) => return (Err(trouble), false),
+            };
+            receipted = round.receipted();
+            let ask = match next {
+                Ok(Some(ask)) => ask,
+                Ok(None) => return (Ok(()), receipted),
+                Err(trouble) => return (Err(trouble), receipted),
+            };
+            reply = match self.call(ask).await {
+                Ok(reply) => Some(reply),
+                Err(trouble) => {
+                    round.broken_off(&self.courier.house);
+                    return (Err(trouble), receipted);
+                }
+            };
         }
-        let Some(origin) = self.open_channel().await? else { return Ok(()) };
-        let done = match if asks_first { self.ask(carried).await } else { Ok(()) } {
-            Ok(()) => self.deliver(origin, carried).await,
-            refused => refused,
-        };
-        if done.is_err() {
-            self.courier.house.unconfirm(&origin);
-        }
-        done
+    }
+
+    /// A step of a round, on a thread that may block.
+    async fn step(
+        &self,
+        mut round: Round,
+        reply: Option<Reply>,
+    ) -> Result<(Round, Result<Option<Ask>, Trouble>), Trouble> {
+        self.act(move |house, _, now, rng| {
+            let next = round.next(house, reply, now, rng);
+            Ok((round, next))
+        })
+        .await
     }
 
     /// Notes what people should know, if it is not what they know already.
@@ -226,135 +196,15 @@ impl Lane<'_> {
         }
     }
 
-    /// The open channel, which is proposed to the partner if there is none.
-    async fn open_channel(&self) -> Result<Option<Origin>, Trouble> {
-        let use_ = self.use_;
-        let ours = self.act(move |house, name, _, rng| channel::ours(house, name, use_, rng)).await?;
-        let statement = match ours {
-            OurChannel::Open(row) => return Ok(Some(row.origin)),
-            OurChannel::Propose(statement) => statement,
+    async fn call(&self, ask: Ask) -> Result<Reply, Trouble> {
+        let path = ask.path();
+        let (method, media, body) = match ask.brings() {
+            Some((media, body)) => (Method::POST, Some(media), body.to_vec()),
+            None => (Method::GET, None, Vec::new()),
         };
-        let answer =
-            self.call(Method::POST, "/peer/v1/channel", Some("text/plain"), statement.into_bytes()).await?;
-        if answer.status != 200 {
-            return Err(self.refused(&answer));
-        }
-        self.act(move |house, name, now, rng| channel::opened(house, name, use_, &answer.body, now, rng))
-            .await?;
-        let ours = self.act(move |house, name, _, rng| channel::ours(house, name, use_, rng)).await?;
-        Ok(match ours {
-            OurChannel::Open(row) => Some(row.origin),
-            OurChannel::Propose(_) => None,
-        })
-    }
-
-    /// Asks with a parcel without entries whether the partner takes any.
-    async fn ask(&self, carried: &mut Carried) -> Result<(), Trouble> {
-        let use_ = self.use_;
-        match self.act(move |house, name, _, _| deliver::question(house, name, use_)).await? {
-            Some(question) => self.send(question, carried).await.map(drop),
-            None => Ok(()),
-        }
-    }
-
-    /// Asks for the newest head, then sends parcels until nothing waits. The log is taken as unconfirmed until the partner
-    /// has answered in this very round.
-    async fn deliver(&self, origin: Origin, carried: &mut Carried) -> Result<(), Trouble> {
-        let use_ = self.use_;
-        self.courier.house.unconfirm(&origin);
-        let path = format!("/peer/v1/log/{}/checkpoint", origin.hex());
-        let answer = self.call(Method::GET, &path, None, Vec::new()).await?;
-        let note = match answer.status {
-            200 => Some(answer.body),
-            404 => None,
-            _ => return Err(self.refused(&answer)),
-        };
-        let shown = self
-            .act(move |house, name, now, _| deliver::head_answer(house, name, use_, note.as_deref(), now))
-            .await?;
-        let mut from = match shown {
-            Next::SendFrom(size) => Some(size),
-            Next::Settled => None,
-            Next::Wait(words) => return Err(Trouble::Words(words)),
-        };
-        let mut other_sizes = 0;
-        loop {
-            let sent = self
-                .act(move |house, name, now, rng| deliver::next_parcel(house, name, use_, from, now, rng))
-                .await?;
-            let Some(parcel) = sent else { return Ok(()) };
-            match self.send(parcel, carried).await? {
-                Next::Settled => from = None,
-                Next::SendFrom(size) if other_sizes < OTHER_SIZES_PER_ROUND_MAX => {
-                    other_sizes += 1;
-                    from = Some(size);
-                }
-                Next::SendFrom(size) => {
-                    return Err(Trouble::Words(format!(
-                        "the partner asks for the log from {size} again and again"
-                    )));
-                }
-                Next::Wait(words) => return Err(Trouble::Words(words)),
-            }
-        }
-    }
-
-    async fn send(&self, mut parcel: Outgoing, carried: &mut Carried) -> Result<Next, Trouble> {
-        let path = format!("/peer/v1/log/{}/add-entries", parcel.origin.hex());
-        let bytes = std::mem::take(&mut parcel.bytes);
-        let answer = self.call(Method::POST, &path, Some(PARCEL_MEDIA), bytes).await?;
-        let text = || String::from_utf8_lossy(&answer.body).trim().chars().take(200).collect::<String>();
-        let said = match answer.status {
-            200 => Answer::Receipt(answer.body.clone()),
-            409 => match text().parse() {
-                Ok(size) => Answer::HoldsSize(size),
-                Err(_) => Answer::Refused(409, text()),
-            },
-            423 => Answer::Frozen,
-            status => Answer::Refused(status, text()),
-        };
-        let next = self.act(move |house, _, now, _| deliver::settle(house, &parcel, said, now)).await?;
-        carried.receipted |= next == Next::Settled;
-        match (next, answer.status, answer.retry_after_s) {
-            (Next::Wait(words), 423, _) => Err(Trouble::Frozen(words)),
-            (Next::Wait(words), 400 | 403 | 413 | 422, _) => Err(Trouble::Refused(words)),
-            (Next::Wait(words), _, Some(seconds)) => Err(Trouble::Busy(words, seconds)),
-            (next, _, _) => Ok(next),
-        }
-    }
-
-    async fn call(
-        &self,
-        method: Method,
-        path: &str,
-        media: Option<&str>,
-        body: Vec<u8>,
-    ) -> Result<PeerAnswer, Trouble> {
-        let answer = self.client.request(method, path, media, body).await;
-        answer.map_err(|e| Trouble::Words(format!("{e}: {}. {}", e.detail(), e.hint())))
-    }
-
-    fn refused(&self, answer: &PeerAnswer) -> Trouble {
-        let text: String = String::from_utf8_lossy(&answer.body).trim().chars().take(200).collect();
-        let speaks = text.split_once(SPEAKS).map(|(_, rest)| rest.trim());
-        let words = match (answer.status, speaks) {
-            (404, Some(other)) if other != PROTOCOL => {
-                format!(
-                    "the partner speaks peer protocol {other}, and this node {PROTOCOL}: one of the two must be updated"
-                )
-            }
-            (404, Some(_)) => {
-                "the partner does not know us: its officer has not confirmed our card yet".to_owned()
-            }
-            (404, None) => {
-                "what listens at the partner's address is not a node that speaks our protocol".to_owned()
-            }
-            (status, _) => format!("the partner answered {status}: {text}"),
-        };
-        match answer.retry_after_s {
-            Some(seconds) => Trouble::Busy(words, seconds),
-            None => Trouble::Words(words),
-        }
+        let answer = self.client.request(method, &path, media, body).await;
+        let answer = answer.map_err(|e| Trouble::Words(format!("{e}: {}. {}", e.detail(), e.hint())))?;
+        Ok(Reply { status: answer.status, body: answer.body, retry_after_s: answer.retry_after_s })
     }
 }
 
@@ -376,7 +226,7 @@ mod tests {
             (Trouble::Frozen(words()), 1, PAUSE_MS_MAX),
             (Trouble::Refused(words()), 1, PAUSE_MS_REFUSED),
         ] {
-            assert_eq!(trouble.pause(failures), Duration::from_millis(ms), "{trouble:?} {failures}");
+            assert_eq!(pause(&trouble, failures), Duration::from_millis(ms), "{trouble:?} {failures}");
         }
     }
 

@@ -19,6 +19,7 @@ use tlog::parcel::{Item, Parcel};
 use crate::alarm;
 use crate::evidence;
 use crate::house::House;
+use crate::recover::{self, Settled};
 use crate::refusal::Refusal;
 
 /// The most entries in one parcel of ours; each parcel ends in a checkpoint of its own.
@@ -46,6 +47,8 @@ pub struct Outgoing {
 pub enum Answer {
     /// 200: the cosignature's line.
     Receipt(Vec<u8>),
+    /// 202: stored up to this size, and not receipted: the partner takes back what it has lost.
+    Stored(u64),
     /// 409: the size that the partner holds.
     HoldsSize(u64),
     /// 423: the partner froze the channel.
@@ -61,17 +64,22 @@ pub enum Next {
     Settled,
     /// Send from this size.
     SendFrom(u64),
+    /// The partner takes back what it has lost and has come so far: send from this size.
+    GoOn(u64),
+    /// The partner holds more of this log than we do: take it back, from this index on.
+    TakeBack(u64),
     /// Wait and try again; what stands in the way, in words.
     Wait(String),
 }
 
-/// Whether something waits for this partner, or was appended and has no receipt. Only looks: a courier asks before it
+/// Whether something waits for this partner, was appended and has no receipt, or has been lost here. Only looks: a courier asks before it
 /// calls anybody.
 pub fn anything_waiting(house: &House, to: &PartyName, use_: Use) -> Result<bool, Refusal> {
     house.store.view(|view| {
         let ours = view.channel_with(to, ChannelSide::Ours, use_)?;
-        let unreceipted = ours.is_some_and(|c| c.state == ChannelState::Open && c.cosigned < c.size());
-        Ok(unreceipted || !view.waiting(to, use_, 1)?.is_empty())
+        let unsettled =
+            ours.is_some_and(|c| c.state == ChannelState::Open && (c.recovering || c.cosigned < c.size()));
+        Ok(unsettled || !view.waiting(to, use_, 1)?.is_empty())
     })
 }
 
@@ -101,27 +109,33 @@ pub fn next_parcel(
         if channel.state != ChannelState::Open || !us.is_confirmed(&channel.origin) {
             return Ok(None);
         }
-        // What was appended and has no receipt is sent again first: so a parcel stays within its limits however often it
-        // was refused, and what waits can still be stopped.
-        if channel.size() == channel.cosigned {
+        let old = from.unwrap_or(channel.cosigned).min(channel.size());
+        // What was appended and has no receipt, or has been lost by the partner, is sent again first: so a parcel stays
+        // within its limits however often it was refused, and what waits can still be stopped.
+        if old == channel.size() && old == channel.cosigned {
             waiting::append(&us, act, &mut channel, draws, now)?;
         }
         let size = channel.size();
-        if size == channel.cosigned || size == 0 {
+        // Nothing is missing at the partner; a parcel without entries asks for the receipt, if that is.
+        if size == old && size == channel.cosigned {
             return Ok::<_, Refusal>(None);
         }
-        let old = from.unwrap_or(channel.cosigned).min(size);
-        let checkpoint = fence(act, &channel, size.min(old + ENTRIES_PER_PARCEL_MAX))?;
+        // To a partner that has lost something no new entry goes before it has all that it had receipted.
+        let end = if old < channel.cosigned { channel.cosigned } else { size };
+        let checkpoint = fence(act, &channel, end.min(old + ENTRIES_PER_PARCEL_MAX))?;
         Ok(Some((channel, old, checkpoint)))
     })?;
     let Some((channel, old, mut checkpoint)) = fenced else { return Ok(None) };
-    let items = house.store.view(|view| items(view, &channel, old, checkpoint.size))?;
+    let (held, items) = house.store.view(|view| {
+        let held = if old < channel.cosigned { newest_receipt(view, &channel)? } else { None };
+        Ok::<_, Refusal>((held, items(view, &channel, old, checkpoint.size, PARCEL_BYTES_MAX)?))
+    })?;
     let end = old + u64::try_from(items.len()).map_err(Refusal::ours)?;
     if end < checkpoint.size {
         let channel = channel.clone();
         checkpoint = house.store.act(move |act| fence(act, &channel, end))?;
     }
-    encode(house, old, items, &checkpoint).map(Some)
+    encode(house, old, held, items, &checkpoint).map(Some)
 }
 
 /// The question that costs a partner nothing: a parcel without entries that asks again for the newest receipt. What a
@@ -135,7 +149,7 @@ pub fn question(house: &House, to: &PartyName, use_: Use) -> Result<Option<Outgo
         let head = view.head(&channel, channel.cosigned)?;
         Ok::<_, Refusal>(head.map(|h| Checkpoint { origin: channel.origin, size: h.size, root: h.root }))
     })?;
-    asked.map(|checkpoint| encode(house, checkpoint.size, Vec::new(), &checkpoint)).transpose()
+    asked.map(|checkpoint| encode(house, checkpoint.size, None, Vec::new(), &checkpoint)).transpose()
 }
 
 /// The head of a log of ours at a size it has, fenced durably when the act is: it may be signed then.
@@ -150,11 +164,26 @@ fn sign(house: &House, checkpoint: &Checkpoint) -> Result<SignedCheckpoint, Refu
     checkpoint.sign(&house.keys.log_key(&checkpoint.origin)?).map_err(Refusal::ours)
 }
 
-/// The items from `old` on, up to `size`; fewer if they are large, but one at least.
-fn items(view: &View<'_>, channel: &ChannelRow, old: u64, size: u64) -> Result<Vec<Item>, Refusal> {
+/// The partner's newest receipt of a log of ours: shown to a partner that holds less than it has receipted (log-format §9).
+pub(crate) fn newest_receipt(
+    view: &View<'_>,
+    channel: &ChannelRow,
+) -> Result<Option<SignedCheckpoint>, Refusal> {
+    let note = view.newest_receipt(channel)?.and_then(|head| head.note);
+    note.map(|note| SignedCheckpoint::parse(note.as_bytes()).map_err(Refusal::ours)).transpose()
+}
+
+/// The items from `old` on, up to `size`; fewer if they have more bytes than that, but one at least.
+pub(crate) fn items(
+    view: &View<'_>,
+    channel: &ChannelRow,
+    old: u64,
+    size: u64,
+    bytes_max: usize,
+) -> Result<Vec<Item>, Refusal> {
     let (mut items, mut bytes) = (Vec::new(), 0);
     for index in old..size {
-        if bytes > PARCEL_BYTES_MAX {
+        if bytes > bytes_max {
             break;
         }
         items.push(match view.open_entry(channel, index)? {
@@ -173,8 +202,14 @@ fn items(view: &View<'_>, channel: &ChannelRow, old: u64, size: u64) -> Result<V
     Ok(items)
 }
 
-fn encode(house: &House, old: u64, items: Vec<Item>, checkpoint: &Checkpoint) -> Result<Outgoing, Refusal> {
-    let parcel = Parcel { old, held: None, items, checkpoint: sign(house, checkpoint)? };
+fn encode(
+    house: &House,
+    old: u64,
+    held: Option<SignedCheckpoint>,
+    items: Vec<Item>,
+    checkpoint: &Checkpoint,
+) -> Result<Outgoing, Refusal> {
+    let parcel = Parcel { old, held, items, checkpoint: sign(house, checkpoint)? };
     let bytes = parcel.encode().map_err(Refusal::ours)?;
     Ok(Outgoing { origin: checkpoint.origin, old, size: checkpoint.size, bytes })
 }
@@ -184,6 +219,7 @@ fn encode(house: &House, old: u64, items: Vec<Item>, checkpoint: &Checkpoint) ->
 pub fn settle(house: &House, sent: &Outgoing, answer: Answer, now: Timestamp) -> Result<Next, Refusal> {
     let next = match answer {
         Answer::Receipt(line) => keep_receipt(house, sent.origin, sent.size, &line, now)?,
+        Answer::Stored(size) => stored(house, sent, size)?,
         Answer::HoldsSize(held) => other_size(house, sent, held)?,
         Answer::Frozen => Next::Wait(
             "the partner froze the channel: it holds something we signed that cannot be true. Call its duty desk"
@@ -200,21 +236,32 @@ pub fn settle(house: &House, sent: &Outgoing, answer: Answer, now: Timestamp) ->
     Ok(next)
 }
 
-fn other_size(house: &House, sent: &Outgoing, held: u64) -> Result<Next, Refusal> {
+/// A partner that takes back what it has lost comes further with every parcel, and cosigns where it has receipted last.
+fn stored(house: &House, sent: &Outgoing, size: u64) -> Result<Next, Refusal> {
     let channel = house.store.view(|view| Ok::<_, Refusal>(view.channel(&sent.origin)?))?;
-    let channel = channel.ok_or_else(|| Refusal::ours("an answer for a log that is not there"))?;
-    Ok(if (channel.cosigned..=channel.size()).contains(&held) {
-        Next::SendFrom(held)
+    let cosigned = channel.map_or(0, |c| c.cosigned);
+    Ok(if size > sent.old && size <= sent.size && size < cosigned {
+        Next::GoOn(size)
     } else {
-        Next::Wait(old_copy(held, &channel))
+        Next::Wait(format!(
+            "the partner has stored {size} entries and receipts none: it goes on from an old copy of its data and cannot \
+             tell what it had receipted. Call its operator: a successor of the channel helps"
+        ))
     })
 }
 
+fn other_size(house: &House, sent: &Outgoing, held: u64) -> Result<Next, Refusal> {
+    let channel = house.store.view(|view| Ok::<_, Refusal>(view.channel(&sent.origin)?))?;
+    let channel = channel.ok_or_else(|| Refusal::ours("an answer for a log that is not there"))?;
+    // A partner that holds less than it has receipted has lost it: it is sent again, with its own receipt.
+    Ok(if held <= channel.size() { Next::SendFrom(held) } else { Next::Wait(old_copy(held, &channel)) })
+}
+
 fn old_copy(held: u64, channel: &ChannelRow) -> String {
-    let (ours, receipted) = (channel.size(), channel.cosigned);
+    let ours = channel.size();
     format!(
-        "the partner holds {held} entries, and this node {ours} ({receipted} receipted): one of the two runs on an old copy \
-         of its data. Nothing is signed until that is settled"
+        "the partner holds {held} entries of our log, with our signature, and this node only {ours}: it runs on an old copy \
+         of its data, or a second copy of it is running. Nothing is signed. Stop the other one, then `forewarn recover begin`"
     )
 }
 
@@ -297,11 +344,12 @@ pub fn head_answer(
     let origin = channel.origin;
     house.unconfirm(&origin);
     let Some(note) = answer else {
-        if channel.cosigned > 0 {
-            return Ok(Next::Wait("the partner has lost entries that it had receipted".to_owned()));
+        // It holds nothing yet, or has lost everything; then it is sent again, with its own receipt.
+        let none = house.store.act(move |act| nothing_shown(act, channel, now))?;
+        if none == Next::SendFrom(0) {
+            house.confirm(&origin);
         }
-        house.confirm(&origin);
-        return Ok(Next::SendFrom(0));
+        return Ok(none);
     };
     let signed = SignedCheckpoint::parse(note)
         .map_err(|e| Refusal::theirs("bad_checkpoint", format!("{to} answered with no checkpoint: {e}")))?;
@@ -312,11 +360,18 @@ pub fn head_answer(
     }
     let us = house.clone();
     let stands = house.store.act(move |act| head_shown(&us, act, channel, &signed, now))?;
-    if matches!(stands, Next::Wait(_)) {
+    if matches!(stands, Next::Wait(_) | Next::TakeBack(_)) {
         return Ok(stands);
     }
     house.confirm(&origin);
     Ok(Next::SendFrom(size))
+}
+
+fn nothing_shown(act: &mut Act<'_>, mut channel: ChannelRow, now: Timestamp) -> Result<Next, Refusal> {
+    Ok(match recover::settle_ours(act, &mut channel, now)? {
+        Settled::Yes => Next::SendFrom(0),
+        Settled::No(why) => Next::Wait(why),
+    })
 }
 
 /// Compares a head of ours that the partner showed, with our own signature, with the log as we have it.
@@ -329,9 +384,10 @@ fn head_shown(
 ) -> Result<Next, Refusal> {
     let head = *signed.checkpoint();
     if head.size > channel.size() {
+        if channel.recovering {
+            return Ok(Next::TakeBack(channel.size()));
+        }
         evidence::behind(act, &channel, now)?;
-    }
-    if head.size > channel.size() || head.size < channel.cosigned {
         return Ok(Next::Wait(old_copy(head.size, &channel)));
     }
     if act.root_at(&channel, head.size)? != head.root {
@@ -343,10 +399,28 @@ fn head_shown(
         return Ok(Next::Wait(format!("the partner showed {what}. Nothing is signed until that is settled")));
     }
     act.fence_head(&channel, head.size, &head.root)?;
+    let kept = keep_shown_receipt(us, act, &mut channel, signed, now)?;
+    if matches!(kept, Next::Wait(_)) {
+        return Ok(kept);
+    }
+    Ok(match recover::settle_ours(act, &mut channel, now)? {
+        Settled::Yes => kept,
+        Settled::No(why) => Next::Wait(why),
+    })
+}
+
+/// Keeps the receipt that a shown head of ours carries, if it carries one; without the partner's line it is none, and the
+/// next parcel asks for it. The head is fenced.
+pub(crate) fn keep_shown_receipt(
+    us: &House,
+    act: &mut Act<'_>,
+    channel: &mut ChannelRow,
+    signed: &SignedCheckpoint,
+    now: Timestamp,
+) -> Result<Next, Refusal> {
     let statement = ChannelStatement::parse(channel.statement.as_bytes()).map_err(Refusal::ours)?;
     match signed.cosignature_of(&statement.proposal().cosigner) {
-        Ok(cosignature) => receipt(us, act, &mut channel, head.size, &cosignature, now),
-        // Without its line it is no receipt; the parcel asks for one.
+        Ok(cosignature) => receipt(us, act, channel, signed.checkpoint().size, &cosignature, now),
         Err(_) => Ok(Next::Settled),
     }
 }

@@ -222,7 +222,7 @@ pub(crate) fn known(view: &View<'_>, partner: &PartyName) -> Result<PartnerRow, 
 }
 
 /// The partner's row, if it is confirmed; nothing but cards flows to another.
-pub(crate) fn confirmed(act: &Act<'_>, partner: &PartyName) -> Result<PartnerRow, Refusal> {
+pub(crate) fn confirmed(act: &View<'_>, partner: &PartyName) -> Result<PartnerRow, Refusal> {
     let row = known(act, partner)?;
     if row.state == PartnerState::Unconfirmed {
         return Err(Refusal::yours("unconfirmed", format!("{partner} is not confirmed"))

@@ -7,7 +7,7 @@ use model::id::{EntryRef, PartyName};
 use rand_core::CryptoRng;
 use store::{Act, ChannelRow, ChannelSide, ChannelState, NewEntry, SealingDraw, View};
 use tlog::channel::{ChannelStatement, Origin, Use};
-use tlog::checkpoint::SignedCheckpoint;
+use tlog::checkpoint::{Checkpoint, SignedCheckpoint};
 use tlog::commitment::{Commitment, Salt};
 use tlog::cosignature::cosign;
 use tlog::entry::{Entry, EntryHeader, Seen};
@@ -17,6 +17,7 @@ use tlog::parcel::{Item, Parcel};
 use crate::alarm;
 use crate::evidence;
 use crate::house::House;
+use crate::recover::{self, Settled};
 use crate::refusal::Refusal;
 
 /// The answer to a parcel; the door turns it into a status and a body (log-format §6).
@@ -24,6 +25,8 @@ use crate::refusal::Refusal;
 pub enum Receipt {
     /// 200: stored and cosigned; the cosignature's line.
     Held(String),
+    /// 202: stored up to this size while we take back what we have lost; not cosigned.
+    Stored(u64),
     /// 404: no such log for this caller. The same whether it is unknown or another's.
     Unknown,
     /// 423: the channel is frozen.
@@ -43,8 +46,27 @@ pub enum Receipt {
     },
     /// 422: the entries do not give the signed root; the channel is frozen now.
     BadRoot,
-    /// 503: an entry names more of our log than we have; we must recover first.
+    /// 503: an entry names more of our log than we have, or it is not settled what we have cosigned; we must recover
+    /// first.
     Recovering,
+}
+
+impl Receipt {
+    /// The status and the body of the answer, in the words of docs/log-format.md §6.
+    pub fn answer(&self) -> (u16, String) {
+        match self {
+            Self::Held(line) => (200, format!("{line}\n")),
+            Self::Stored(size) => (202, format!("{size}\n")),
+            Self::Unknown => (404, String::new()),
+            Self::Frozen => (423, "frozen\n".to_owned()),
+            Self::Unreadable(why) => (400, format!("{why}\n")),
+            Self::NotSigned(why) => (403, format!("{why}\n")),
+            Self::HoldsSize(size) => (409, format!("{size}\n")),
+            Self::BadEntry { index, why } => (422, format!("entry {index} {why}\n")),
+            Self::BadRoot => (422, "root\n".to_owned()),
+            Self::Recovering => (503, "busy\n".to_owned()),
+        }
+    }
 }
 
 /// An entry of a parcel, read without the log that it is to stand in; `Err` says what is wrong with its frame.
@@ -65,6 +87,7 @@ struct Opened {
 struct Arrived {
     old: u64,
     note: SignedCheckpoint,
+    held: Option<SignedCheckpoint>,
     entries: Vec<Read>,
     leaves: Vec<Hash>,
     draws: Vec<SealingDraw>,
@@ -92,8 +115,15 @@ pub fn parcel(
         Err(e) => return Ok(Receipt::Unreadable(e.to_string())),
     };
     let statement = ChannelStatement::parse(channel.statement.as_bytes()).map_err(Refusal::ours)?;
-    if let Some(why) = not_signed(&channel, &statement, &parcel.checkpoint) {
-        let (what, note) = (why.clone(), parcel.checkpoint);
+    let stray = match not_signed(&channel, &statement, &parcel.checkpoint) {
+        Some(why) => Some((why, parcel.checkpoint.clone())),
+        None => parcel
+            .held
+            .as_ref()
+            .and_then(|held| Some((not_held(house, &channel, &statement, held)?, held.clone()))),
+    };
+    if let Some((why, note)) = stray {
+        let what = why.clone();
         house.store.act(move |act| {
             evidence::keep_note(act, &channel, &what, note.checkpoint().size, &note.to_string(), now)
         })?;
@@ -143,10 +173,25 @@ fn not_signed(
     signed.err().map(|e| e.to_string())
 }
 
+/// Why a checkpoint that a giver shows as the one we cosigned last is none.
+fn not_held(
+    house: &House,
+    channel: &ChannelRow,
+    statement: &ChannelStatement,
+    held: &SignedCheckpoint,
+) -> Option<String> {
+    let (log, own) = (&statement.proposal().log, house.keys.cosigner.verifier());
+    if held.checkpoint().origin != channel.origin {
+        return Some("the checkpoint shown as held is of another log".to_owned());
+    }
+    let signed = held.verify_log(log).and_then(|()| held.cosignature_of(own).map(drop));
+    signed.err().map(|e| format!("the checkpoint shown as held is not signed by both: {e}"))
+}
+
 impl Arrived {
     /// Reads the entries, unless the size that is held says already that they are not looked at.
     fn read(parcel: Parcel, channel: &ChannelRow, rng: &mut impl CryptoRng) -> Self {
-        let Parcel { old, items, checkpoint: note, .. } = parcel;
+        let Parcel { old, held, items, checkpoint: note } = parcel;
         let wanted = note.checkpoint().size > channel.size() && old >= channel.size();
         let (mut entries, mut leaves) = (Vec::new(), Vec::new());
         for (index, item) in (old..).zip(items).filter(|_| wanted) {
@@ -155,7 +200,7 @@ impl Arrived {
             entries.push(read(index, item, commitment, channel.use_));
         }
         let draws = entries.iter().map(|_| SealingDraw::draw(rng)).collect();
-        Self { old, note, entries, leaves, draws }
+        Self { old, note, held, entries, leaves, draws }
     }
 }
 
@@ -182,8 +227,13 @@ fn take(
     arrived: Arrived,
     now: Timestamp,
 ) -> Result<Taken, Refusal> {
-    let Arrived { old, note, entries, leaves, draws } = arrived;
+    let Arrived { old, note, held, entries, leaves, draws } = arrived;
     let head = *note.checkpoint();
+    if let Some(held) = held
+        && let Some(untrue) = shown_as_held(act, &mut channel, held, now)?
+    {
+        return Ok(untrue);
+    }
     if head.size <= channel.size() {
         if act.root_at(&channel, head.size)? != head.root {
             let size = head.size;
@@ -197,6 +247,10 @@ fn take(
     if old != channel.size() {
         return Ok(Taken::Answered(Receipt::HoldsSize(channel.size())));
     }
+    let missed = recover::missed(act, &channel)?;
+    if !missed.may_store(head.size) {
+        return Ok(Taken::Answered(Receipt::Recovering));
+    }
     let ours = act.channel_with(&channel.partner, ChannelSide::Ours, channel.use_)?;
     let frames = Frames { act, ours: ours.as_ref(), channel: &channel, statement };
     if let Some(refused) = frames.first_wrong(old, &entries)? {
@@ -206,6 +260,10 @@ fn take(
     let mut grown = channel.range.clone();
     for leaf in leaves {
         grown.append(leaf);
+        if !missed.agrees(&grown) {
+            let size = grown.size();
+            return Ok(Taken::Untrue(format!("other entries than the {size} that we cosigned"), note));
+        }
     }
     if grown.root() != head.root {
         let what = format!("entries {old} to {} do not give the root that was signed", head.size);
@@ -215,7 +273,70 @@ fn take(
         let entry = entry.map_err(|_| Refusal::ours("an entry without a frame passed the check"))?;
         keep(act, &mut channel, entry, draw, now)?;
     }
-    cosign_head(us, act, &mut channel, &note, now).map(|line| Taken::Answered(Receipt::Held(line)))
+    receipt(us, act, channel, note, now)
+}
+
+/// Takes what a giver shows as cosigned by us last: if it is more than we hold, we have lost it, and cosign nothing before
+/// the copy has grown into it (log-format §9). It carries our own signature, so nobody else can say so.
+fn shown_as_held(
+    act: &mut Act<'_>,
+    channel: &mut ChannelRow,
+    held: SignedCheckpoint,
+    now: Timestamp,
+) -> Result<Option<Taken>, Refusal> {
+    let head = *held.checkpoint();
+    if head.size > channel.size() {
+        if !channel.recovering {
+            evidence::behind(act, channel, now)?;
+        }
+        if recover::held(channel)?.is_none_or(|kept| head.size > kept.checkpoint().size) {
+            act.grow_into(channel, &held.to_string())?;
+        }
+        return Ok(None);
+    }
+    if act.root_at(channel, head.size)? != head.root {
+        let what = format!(
+            "a head of size {} that we cosigned, with another root than the entries held give",
+            head.size
+        );
+        return Ok(Some(Taken::Untrue(what, held)));
+    }
+    Ok(None)
+}
+
+/// Cosigns what is stored now; or answers that it is stored, while it is not settled what we have cosigned before.
+fn receipt(
+    us: &House,
+    act: &mut Act<'_>,
+    mut channel: ChannelRow,
+    note: SignedCheckpoint,
+    now: Timestamp,
+) -> Result<Taken, Refusal> {
+    if let Some(held) = recover::held(&channel)?.filter(|held| held.checkpoint().size <= channel.size()) {
+        take_own_receipt(us, act, &mut channel, &held)?;
+    }
+    match recover::settle_theirs(act, &mut channel, now)? {
+        Settled::Yes => {
+            cosign_head(us, act, &mut channel, &note, now).map(|line| Taken::Answered(Receipt::Held(line)))
+        }
+        Settled::No(_) => Ok(Taken::Answered(Receipt::Stored(channel.size()))),
+    }
+}
+
+/// The copy has grown into what we cosigned before: that receipt is ours again, with its old time.
+fn take_own_receipt(
+    us: &House,
+    act: &mut Act<'_>,
+    channel: &mut ChannelRow,
+    held: &SignedCheckpoint,
+) -> Result<(), Refusal> {
+    let Checkpoint { size, root, .. } = *held.checkpoint();
+    let own = held.cosignature_of(us.keys.cosigner.verifier()).map_err(Refusal::ours)?;
+    let at = i64::try_from(own.time()).map_err(Refusal::ours)?;
+    let at = Timestamp::from_second(at).map_err(Refusal::ours)?;
+    act.fence_head(channel, size, &root)?;
+    act.keep_receipt(channel, size, &held.to_string(), &own.line().to_string(), at)?;
+    Ok(())
 }
 
 /// Keeps what a refusal of a frame leaves behind: the note (log-format §6); or, where it names more of our own log than we

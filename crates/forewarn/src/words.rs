@@ -38,6 +38,7 @@ mod partner;
 mod pending;
 mod person;
 mod reading;
+mod recover;
 mod release;
 mod risk;
 mod roster;
@@ -99,6 +100,7 @@ enum Act {
     Roster(roster::Roster),
     Audit(audit::Audit),
     Clock(status::Clock),
+    Recover(recover::Recover),
     Card(partner::Card),
     Partner(partner::Partner),
     Agreement(agreement::Agreement),
@@ -158,7 +160,7 @@ const GROUPS: &[(&str, &[&str])] = &[
         &["inbox", "show", "read", "dispose", "act", "stand-down", "outcome", "thank", "relay"],
     ),
     ("Look", &["status", "ledger", "audit"]),
-    ("Run", &["serve", "doctor", "clock", "demo", "completions"]),
+    ("Run", &["serve", "doctor", "clock", "recover", "demo", "completions"]),
 ];
 
 /// What somebody needs who has never seen it.
@@ -293,6 +295,7 @@ impl Act {
             Self::Roster(act) => act.run(desk),
             Self::Audit(act) => act.run(desk),
             Self::Clock(act) => act.run(desk),
+            Self::Recover(act) => act.run(desk),
             Self::Card(act) => act.run(desk),
             Self::Partner(act) => act.run(desk),
             Self::Agreement(act) => act.run(desk),

@@ -2,18 +2,21 @@
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Extension, Path, Request, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Extension, Path, Query, Request, State};
 use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::routing::{get, post};
 use exchange::house::House;
 use exchange::receive::Receipt;
 use exchange::refusal::{Refusal, Whose};
-use exchange::{channel, partner, receive};
+use exchange::{channel, partner, receive, recover};
 use gate::clock::Clock;
 use gate::serve::PeerPin;
 use model::caller::Partner;
+use serde::Deserialize;
 use tlog::channel::Origin;
+use tlog::parcel::PARCEL_MEDIA;
 
 /// The most bytes of a parcel that are read (log-format §6).
 const PARCEL_BYTES_MAX: usize = 64 << 20;
@@ -37,6 +40,7 @@ pub fn router(peer: Peer) -> Router {
         .route("/peer/v1/channel", post(open_channel))
         .route("/peer/v1/log/{origin}/add-entries", post(add_entries))
         .route("/peer/v1/log/{origin}/checkpoint", get(newest_checkpoint))
+        .route("/peer/v1/log/{origin}/parcel", get(parcel))
         .fallback(|| async { not_here() })
         .method_not_allowed_fallback(|| async { not_here() })
         .with_state(peer)
@@ -90,7 +94,7 @@ async fn add_entries(
     run(move || {
         let (now, mut rng) = (peer.clock.now(), peer.clock.rng());
         let receipt = receive::parcel(&peer.house, &caller, origin, &body, now, &mut rng)?;
-        Ok(answer(receipt))
+        Ok(answer(&receipt))
     })
     .await
 }
@@ -111,28 +115,50 @@ async fn newest_checkpoint(
     .await
 }
 
+/// The query of a request for a piece of a log.
+#[derive(Deserialize)]
+struct From {
+    from: u64,
+}
+
+/// A piece of a log that its other party has lost: our copy of the caller's log, or of ours what the caller has receipted.
+async fn parcel(
+    State(peer): State<Peer>,
+    Extension(pin): Extension<PeerPin>,
+    Path(origin): Path<String>,
+    query: Result<Query<From>, QueryRejection>,
+) -> Response<Body> {
+    let Ok(Query(From { from })) = query else { return not_here() };
+    run(move || {
+        let Some((caller, origin)) = caller_and_log(&peer, &pin, &origin)? else { return Ok(stranger()) };
+        Ok(match recover::copy(&peer.house, &caller, origin, from)? {
+            Some(bytes) => {
+                let mut response = Response::new(Body::from(bytes));
+                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PARCEL_MEDIA));
+                response
+            }
+            None => not_here(),
+        })
+    })
+    .await
+}
+
 fn caller_and_log(peer: &Peer, pin: &PeerPin, origin: &str) -> Result<Option<(Partner, Origin)>, Refusal> {
     let caller = partner::caller_by_pin(&peer.house, &pin.0.0)?;
     Ok(caller.zip(Origin::from_hex(origin).ok()))
 }
 
-fn answer(receipt: Receipt) -> Response<Body> {
+fn answer(receipt: &Receipt) -> Response<Body> {
+    let (status, body) = receipt.answer();
     match receipt {
-        Receipt::Held(line) => text(StatusCode::OK, format!("{line}\n")),
         Receipt::Unknown => not_here(),
-        Receipt::Frozen => text(StatusCode::LOCKED, "frozen\n".to_owned()),
-        Receipt::Unreadable(why) => text(StatusCode::BAD_REQUEST, format!("{why}\n")),
-        Receipt::NotSigned(why) => text(StatusCode::FORBIDDEN, format!("{why}\n")),
-        Receipt::HoldsSize(size) => {
-            let mut response = text(StatusCode::CONFLICT, format!("{size}\n"));
+        Receipt::Recovering => busy(),
+        Receipt::HoldsSize(_) => {
+            let mut response = text(StatusCode::CONFLICT, body);
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/x.tlog.size"));
             response
         }
-        Receipt::BadEntry { index, why } => {
-            text(StatusCode::UNPROCESSABLE_ENTITY, format!("entry {index} {why}\n"))
-        }
-        Receipt::BadRoot => text(StatusCode::UNPROCESSABLE_ENTITY, "root\n".to_owned()),
-        Receipt::Recovering => busy(),
+        _ => text(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body),
     }
 }
 

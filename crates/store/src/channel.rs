@@ -376,33 +376,6 @@ impl Act<'_> {
         Ok(())
     }
 
-    /// From now on this log is signed or cosigned no further before it is settled what was signed before.
-    pub fn begin_recovery(&mut self, row: &mut ChannelRow) -> Result<(), StoreError> {
-        self.set_recovery(row, true, None)
-    }
-
-    /// What was signed before is known, and this log has caught up with it.
-    pub fn end_recovery(&mut self, row: &mut ChannelRow) -> Result<(), StoreError> {
-        self.set_recovery(row, false, None)
-    }
-
-    /// Remembers our own cosigned checkpoint that the copy of a partner's log must grow into.
-    pub fn grow_into(&mut self, row: &mut ChannelRow, held: &str) -> Result<(), StoreError> {
-        self.set_recovery(row, true, Some(held.to_owned()))
-    }
-
-    fn set_recovery(
-        &mut self,
-        row: &mut ChannelRow,
-        recovering: bool,
-        held: Option<String>,
-    ) -> Result<(), StoreError> {
-        let sql = "UPDATE channels SET recovering = ?2, held = ?3 WHERE id = ?1";
-        self.c.node.prepare_cached(sql)?.execute(params![row.id, recovering, held])?;
-        (row.recovering, row.held) = (recovering, held);
-        Ok(())
-    }
-
     /// Appends an entry at the end of a log and returns its index. `row` is brought up to date.
     pub fn append_entry(
         &mut self,

@@ -17,6 +17,7 @@ mod node;
 mod outbox;
 mod partner;
 mod people;
+mod recovery;
 mod schema;
 mod sealed;
 mod sources;
@@ -31,6 +32,7 @@ pub use node::{ActionRow, FiredRow, NewAction, NoticeRow, PendingRow, PendingSta
 pub use outbox::{NewOutboxRow, OutboxRow, OutboxState};
 pub use partner::{PartnerRow, PartnerState};
 pub use people::{InvitationRow, PersonKeyRow, PersonRow, PersonState};
+pub use recovery::{CameBack, HighWater, Mark};
 pub use sealed::{KeyId, SealingDraw};
 pub use sources::SourceRow;
 pub use warning::{CopyRow, DecisionRow, NewProposal, ProposalCopy, ProposalRow, ReviewRow, WarningRow};

@@ -65,6 +65,11 @@ pub(super) fn append(
         if bytes > BODY_BYTES_MAX || draws.len() == 0 {
             break;
         }
+        // What was decided in this copy of the data, and stands in what the partner gave back, was sent before.
+        if let Some(at) = act.claim_come_back(&row)? {
+            act.outbox_appended(row.id, &at)?;
+            continue;
+        }
         match ask(us, act, channel, &row, seen, now)? {
             Asked::Goes(ready) => {
                 let Some(draw) = draws.next() else { break };

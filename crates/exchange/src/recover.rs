@@ -1,0 +1,409 @@
+//! Going on from a copy of the data (docs/log-format.md §9): what was lost is taken back from the partner, who holds it,
+//! and nothing is signed or cosigned before it is certain that no other signature of ours stands against it.
+//!
+//! What makes it certain is the high-water mark, which is kept outside every backup: the size and root that were signed
+//! or cosigned last. Without it a partner could name less than it holds and let us sign against ourselves; then only a
+//! successor of the channel helps.
+
+use jiff::Timestamp;
+use model::caller::{Partner, Person};
+use model::facts;
+use model::id::{Digest, EntryRef, PartyName};
+use model::vocab::Role;
+use rand_core::CryptoRng;
+use store::{Act, CameBack, ChannelRow, ChannelSide, ChannelState, NewEntry, SealingDraw, View};
+use tlog::channel::{ChannelStatement, Origin, Use};
+use tlog::checkpoint::SignedCheckpoint;
+use tlog::entry::Entry;
+use tlog::hash::{Hash, leaf_hash};
+use tlog::parcel::{Item, Parcel};
+use tlog::tree::CompactRange;
+
+use crate::alarm;
+use crate::audit;
+use crate::caller::needs;
+use crate::deliver;
+use crate::evidence;
+use crate::house::House;
+use crate::partner;
+use crate::refusal::Refusal;
+
+/// The most entries in one piece of a copy, unless the parcel in which they came had more.
+const ENTRIES_PER_PIECE_MAX: u64 = 256;
+/// After so many bytes a piece of a copy ends, unless the parcel in which they came had more.
+const PIECE_BYTES_MAX: usize = 32 << 20;
+
+/// Whether a log's copy is settled with what was signed of it before.
+pub(crate) enum Settled {
+    /// It is: signing goes on.
+    Yes,
+    /// Not yet, or never; why, in words.
+    No(String),
+}
+
+/// What we have cosigned of a partner's log and do not hold, while its copy is not settled.
+pub(crate) struct Missed {
+    settled: bool,
+    marked: bool,
+    heads: Vec<(u64, Hash)>,
+}
+
+/// What is missed of a partner's log.
+pub(crate) fn missed(view: &View<'_>, channel: &ChannelRow) -> Result<Missed, Refusal> {
+    if !channel.recovering {
+        return Ok(Missed { settled: true, marked: false, heads: Vec::new() });
+    }
+    let mark = view.high_water(&channel.origin)?.map(|mark| (mark.cosigned.size, mark.cosigned.root));
+    let held = held(channel)?.map(|held| (held.checkpoint().size, held.checkpoint().root));
+    let heads = mark.into_iter().chain(held).filter(|(size, _)| *size > 0).collect();
+    Ok(Missed { settled: false, marked: mark.is_some(), heads })
+}
+
+impl Missed {
+    /// Whether a parcel up to this size may be stored. Without the mark nothing is taken beyond what the giver can show
+    /// as cosigned by us: it would have to come again in the successor.
+    pub(crate) fn may_store(&self, size: u64) -> bool {
+        self.settled || self.marked || self.heads.iter().any(|(head, _)| size <= *head)
+    }
+
+    /// Whether the copy, grown so far, is what we cosigned.
+    pub(crate) fn agrees(&self, grown: &CompactRange) -> bool {
+        self.heads.iter().all(|(size, root)| *size != grown.size() || *root == grown.root())
+    }
+}
+
+/// The checkpoint that the copy of a partner's log must grow into.
+pub(crate) fn held(channel: &ChannelRow) -> Result<Option<SignedCheckpoint>, Refusal> {
+    let held = channel.held.as_ref();
+    held.map(|held| SignedCheckpoint::parse(held.as_bytes()).map_err(Refusal::ours)).transpose()
+}
+
+/// A piece of a log from index `from` on, as one of its two parties keeps it, for the other that has lost it: a parcel
+/// that ends in a checkpoint which its giver has signed and its receiver cosigned. Nothing is signed for it. To the
+/// receiver it says what it has cosigned last (`held`). `None` when there is no more, or for a caller that is neither.
+///
+/// # Errors
+/// The store's only.
+pub fn copy(house: &House, caller: &Partner, origin: Origin, from: u64) -> Result<Option<Vec<u8>>, Refusal> {
+    house.store.view(|view| {
+        let found = view.channel(&origin)?.filter(|c| c.partner == caller.name);
+        let Some(channel) = found.filter(|c| from < c.cosigned) else { return Ok(None) };
+        let Some((end, note)) = piece_end(view, &channel, from)? else { return Ok(None) };
+        let held = match channel.side {
+            ChannelSide::Theirs => None,
+            ChannelSide::Ours => deliver::newest_receipt(view, &channel)?,
+        };
+        let items = deliver::items(view, &channel, from, end, usize::MAX)?;
+        let checkpoint = SignedCheckpoint::parse(note.as_bytes()).map_err(Refusal::ours)?;
+        // The giver's line alone, as in every parcel; the receiver's own lines are in `held`, and in its own copy the
+        // line is its receipt.
+        let checkpoint = match channel.side {
+            ChannelSide::Ours => giver_line(&channel, &checkpoint)?,
+            ChannelSide::Theirs => checkpoint,
+        };
+        Parcel { old: from, held, items, checkpoint }.encode().map(Some).map_err(Refusal::ours)
+    })
+}
+
+/// Where a piece ends: at the last receipted head within its limits, or at the first one.
+fn piece_end(view: &View<'_>, channel: &ChannelRow, from: u64) -> Result<Option<(u64, String)>, Refusal> {
+    let (mut end, mut at) = (None, from);
+    let mut bytes = 0;
+    while let Some(head) = view.receipt_of(channel, at)? {
+        let Some(note) = head.note else { break };
+        bytes += view.sealed_bytes(channel, at, head.size)?;
+        let large = head.size - from > ENTRIES_PER_PIECE_MAX || bytes > PIECE_BYTES_MAX;
+        if large && end.is_some() {
+            break;
+        }
+        at = head.size;
+        end = Some((at, note));
+    }
+    Ok(end)
+}
+
+fn giver_line(channel: &ChannelRow, signed: &SignedCheckpoint) -> Result<SignedCheckpoint, Refusal> {
+    let statement = ChannelStatement::parse(channel.statement.as_bytes()).map_err(Refusal::ours)?;
+    signed.only_lines_of(&[&statement.proposal().log]).map_err(Refusal::ours)
+}
+
+/// The partner of this name as the giver of its logs.
+pub(crate) fn giver_of(house: &House, name: &PartyName) -> Result<Partner, Refusal> {
+    house.store.view(|view| partner::confirmed(view, name))?;
+    Ok(Partner { name: name.clone() })
+}
+
+/// The partner's log of which our copy is not settled, and how much of it we hold; `None` if there is no such.
+pub(crate) fn their_log_behind(
+    house: &House,
+    of: &PartyName,
+    use_: Use,
+) -> Result<Option<(Origin, u64)>, Refusal> {
+    house.store.view(|view| {
+        let theirs = view.channel_with(of, ChannelSide::Theirs, use_)?;
+        let behind = theirs.filter(|c| c.recovering && c.state == ChannelState::Open);
+        Ok(behind.map(|c| (c.origin, c.size())))
+    })
+}
+
+/// The partner has no more of its log for us: our copy is settled if nothing beyond it was ever cosigned. Gives what
+/// people are to be told if it is not.
+pub(crate) fn their_log_ends(
+    house: &House,
+    of: &PartyName,
+    use_: Use,
+    now: Timestamp,
+) -> Result<Option<String>, Refusal> {
+    let of = of.clone();
+    house.store.act(move |act| {
+        let Some(mut channel) = act.channel_with(&of, ChannelSide::Theirs, use_)? else { return Ok(None) };
+        match settle_theirs(act, &mut channel, now)? {
+            Settled::Yes => Ok(None),
+            Settled::No(why) => Ok(Some(why)),
+        }
+    })
+}
+
+/// Ends the recovery of the copy of a partner's log, if it holds all that we ever cosigned of it.
+pub(crate) fn settle_theirs(
+    act: &mut Act<'_>,
+    channel: &mut ChannelRow,
+    now: Timestamp,
+) -> Result<Settled, Refusal> {
+    if !channel.recovering {
+        return Ok(Settled::Yes);
+    }
+    if let Some(held) = held(channel)?.filter(|held| held.checkpoint().size > channel.size()) {
+        let (have, size) = (channel.size(), held.checkpoint().size);
+        return Ok(Settled::No(format!("{have} of {size} entries that we had receipted are taken back")));
+    }
+    let mark = act.high_water(&channel.origin)?.map(|mark| mark.cosigned);
+    settle(act, channel, mark, "cosigned", now)
+}
+
+/// Ends the recovery of a log of ours, if it holds all that we ever signed of it.
+pub(crate) fn settle_ours(
+    act: &mut Act<'_>,
+    channel: &mut ChannelRow,
+    now: Timestamp,
+) -> Result<Settled, Refusal> {
+    if !channel.recovering {
+        return Ok(Settled::Yes);
+    }
+    let mark = act.high_water(&channel.origin)?.map(|mark| mark.signed);
+    settle(act, channel, mark, "signed", now)
+}
+
+fn word_taken(channel: &ChannelRow) -> String {
+    format!("recover.word/{}", channel.origin.hex())
+}
+
+fn settle(
+    act: &mut Act<'_>,
+    channel: &mut ChannelRow,
+    mark: Option<store::Mark>,
+    did: &str,
+    now: Timestamp,
+) -> Result<Settled, Refusal> {
+    let size = channel.size();
+    let word = act.meta(&word_taken(channel))?.is_some();
+    let successor = "The old channel ends here: open its successor with `forewarn channel succeed`";
+    let why = match mark {
+        None if word => return over(act, channel, now),
+        None => format!(
+            "no high-water mark says up to where this node had {did} this log before it was restored. {successor}"
+        ),
+        Some(mark) if mark.size > size => format!(
+            "this node had {did} {} entries of this log, and {size} are left at both sides. {successor}",
+            mark.size
+        ),
+        Some(mark) if mark.size > 0 && act.root_at(channel, mark.size)? != mark.root => {
+            format!("this node had {did} other entries of this log than the partner gave back. {successor}")
+        }
+        Some(_) => return over(act, channel, now),
+    };
+    Ok(Settled::No(why))
+}
+
+fn over(act: &mut Act<'_>, channel: &mut ChannelRow, now: Timestamp) -> Result<Settled, Refusal> {
+    act.end_recovery(channel)?;
+    act.forget_meta(&word_taken(channel))?;
+    evidence::caught_up(act, channel)?;
+    let detail = serde_json::json!({ "use": channel.use_.to_string(), "entries": channel.size() });
+    audit::note(act, now, "node", "log.recovered", channel.partner.as_str(), detail, &[])?;
+    act.recovery_over()?;
+    Ok(Settled::Yes)
+}
+
+/// Takes back a piece of a log of ours that this node has lost, from the copy that the partner keeps. Each entry is one
+/// that we signed: the piece ends in a checkpoint with our own signature, and its entries must give the root.
+///
+/// What was decided and not yet sent in this copy of the data, and stands in the piece, counts as sent.
+///
+/// # Errors
+/// `Ok(Err(words))` for what cannot be taken, with what people are to be told; nothing is changed then.
+pub fn take_back(
+    house: &House,
+    origin: &Origin,
+    bytes: &[u8],
+    now: Timestamp,
+    rng: &mut impl CryptoRng,
+) -> Result<Result<(), String>, Refusal> {
+    let parcel = match Parcel::parse(bytes) {
+        Ok(parcel) => parcel,
+        Err(why) => return Ok(Err(format!("the partner's copy of our log cannot be read: {why}"))),
+    };
+    let draws: Vec<SealingDraw> = parcel.items.iter().map(|_| SealingDraw::draw(rng)).collect();
+    let (us, origin) = (house.clone(), *origin);
+    house.store.act(move |act| {
+        let Some(channel) = act.channel(&origin)?.filter(|c| c.side == ChannelSide::Ours) else {
+            return Err(Refusal::ours("a copy of a log that is not ours was asked for"));
+        };
+        if !channel.recovering {
+            return Ok(Err("nothing of this log is missed any more".to_owned()));
+        }
+        match ours_and_next(&us, &channel, &parcel) {
+            Ok(()) => keep_piece(&us, act, channel, parcel, draws, now),
+            Err(why) => Ok(Err(why)),
+        }
+    })
+}
+
+/// Whether a piece begins where we end, carries our own signature and gives its root.
+fn ours_and_next(us: &House, channel: &ChannelRow, parcel: &Parcel) -> Result<(), String> {
+    let head = parcel.checkpoint.checkpoint();
+    let log = us.keys.log_key(&channel.origin).map_err(|e| e.to_string())?;
+    if head.origin != channel.origin || parcel.checkpoint.verify_log(log.verifier()).is_err() {
+        return Err("the partner's copy of our log ends in a head that we never signed".to_owned());
+    }
+    if parcel.old != channel.size() || parcel.items.is_empty() {
+        return Err("the partner's copy of our log does not begin where ours ends".to_owned());
+    }
+    let mut grown = channel.range.clone();
+    for item in &parcel.items {
+        grown.append(leaf_hash(&item.commitment()));
+    }
+    if grown.root() != head.root {
+        return Err("the partner's copy of our log is not what we signed".to_owned());
+    }
+    Ok(())
+}
+
+fn keep_piece(
+    us: &House,
+    act: &mut Act<'_>,
+    mut channel: ChannelRow,
+    parcel: Parcel,
+    draws: Vec<SealingDraw>,
+    now: Timestamp,
+) -> Result<Result<(), String>, Refusal> {
+    let from = channel.size();
+    for (item, draw) in parcel.items.into_iter().zip(draws) {
+        keep_entry(act, &mut channel, item, draw, now)?;
+    }
+    let head = *parcel.checkpoint.checkpoint();
+    act.fence_head(&channel, head.size, &head.root)?;
+    deliver::keep_shown_receipt(us, act, &mut channel, &parcel.checkpoint, now)?;
+    let detail = serde_json::json!({ "use": channel.use_.to_string(), "from": from, "to": head.size });
+    audit::note(act, now, "node", "log.take_back", channel.partner.as_str(), detail, &[])?;
+    Ok(Ok(()))
+}
+
+fn keep_entry(
+    act: &mut Act<'_>,
+    channel: &mut ChannelRow,
+    item: Item,
+    draw: SealingDraw,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let index = channel.size();
+    let commitment = item.commitment();
+    let Item::Entry { salt, entry: bytes } = item else {
+        return Err(Refusal::ours("an erased entry among those taken back"));
+    };
+    let Entry { header, body } = Entry::parse(&bytes).map_err(Refusal::ours)?;
+    let at = EntryRef { origin: channel.origin, index };
+    let kind = header.kind.as_str().to_owned();
+    let back = CameBack {
+        partner: channel.partner.clone(),
+        use_: channel.use_,
+        kind: kind.clone(),
+        digest: Digest::of(&body).0,
+        at,
+        written: header.written,
+    };
+    act.came_back(&back)?;
+    let new = NewEntry {
+        kind,
+        thread: *header.thread.as_bytes(),
+        answers: header.answers.map(|a| EntryRef { origin: a.origin, index: a.index }),
+        written: header.written,
+        facts: facts::of_entry(header.kind.as_str(), channel.use_, &body),
+        commitment,
+        salt,
+        bytes,
+        seen: header.seen.map_or(0, |s| s.size),
+        draw,
+    };
+    act.append_entry(channel, new, now)?;
+    Ok(())
+}
+
+/// An operator says that this node goes on from a copy of its data: every log is recovering from now on, as after
+/// `restore`. Gives how many.
+///
+/// # Errors
+/// `Refusal` of the operator's authority.
+pub fn begin(house: &House, caller: &Person, why: &str, now: Timestamp) -> Result<usize, Refusal> {
+    needs(caller, &[Role::Operator], "say that this node goes on from a copy of its data")?;
+    let (by, why) = (caller.name.clone(), why.to_owned());
+    let origins = house.store.act(move |act| {
+        let mut origins = Vec::new();
+        for mut channel in act.channels()?.into_iter().filter(|c| c.state != ChannelState::Proposed) {
+            // The mark went back with the rest, or nobody would have to say so.
+            act.void_mark(&channel)?;
+            act.begin_recovery(&mut channel)?;
+            origins.push(channel.origin);
+        }
+        alarm::line(
+            act,
+            "this node goes on from a copy of its data: it asks its partners what it has lost",
+            now,
+        )?;
+        let detail = serde_json::json!({ "why": why, "logs": origins.len() });
+        audit::note(act, now, by.as_str(), "node.recover", "node", detail, &[])?;
+        Ok::<_, Refusal>(origins)
+    })?;
+    for origin in &origins {
+        house.unconfirm(origin);
+    }
+    (house.bell)();
+    Ok(origins.len())
+}
+
+/// An operator takes a partner's word for what was signed and cosigned between the two before this node went back, where
+/// no mark of our own says it. A partner that lies could later show two signatures of ours that contradict each other;
+/// a successor of the channel has no such risk.
+///
+/// # Errors
+/// `not_authorised`; `unknown_partner`; `not_recovering` where nothing with this partner waits for it.
+pub fn trust(house: &House, caller: &Person, of: &PartyName, now: Timestamp) -> Result<(), Refusal> {
+    needs(caller, &[Role::Operator], "take a partner's word for what this node had signed")?;
+    let (by, of) = (caller.name.clone(), of.clone());
+    house.store.act(move |act| {
+        partner::known(act, &of)?;
+        let waiting: Vec<ChannelRow> =
+            act.channels()?.into_iter().filter(|c| c.partner == of && c.recovering).collect();
+        if waiting.is_empty() {
+            return Err(Refusal::yours("not_recovering", format!("no channel with {of} is recovering"))
+                .hint("`forewarn status` says which are"));
+        }
+        for channel in &waiting {
+            act.set_meta(&word_taken(channel), by.as_str())?;
+        }
+        let detail = serde_json::json!({ "logs": waiting.len() });
+        audit::note(act, now, by.as_str(), "partner.trust_word", of.as_str(), detail, &[])
+    })?;
+    (house.bell)();
+    Ok(())
+}
