@@ -383,7 +383,8 @@ impl Act<'_> {
 
     /// What was signed before is known, and this log has caught up with it.
     pub fn end_recovery(&mut self, row: &mut ChannelRow) -> Result<(), StoreError> {
-        self.set_recovery(row, false, None)
+        self.set_recovery(row, false, None)?;
+        self.mark_recovered(row)
     }
 
     /// Remembers our own cosigned checkpoint that the copy of a partner's log must grow into.

@@ -21,3 +21,4 @@ mod release;
 mod sources;
 mod standing;
 mod trail;
+mod went_back;
