@@ -37,4 +37,5 @@ pub mod sources;
 pub mod standing;
 pub mod undertaking;
 pub mod view;
+pub mod went_back;
 pub mod write;

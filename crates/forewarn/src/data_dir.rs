@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use model::id::PartyName;
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
+use store::Places;
 use zeroize::Zeroizing;
 
 /// The most bytes of a key or configuration file that are read.
@@ -42,6 +43,9 @@ pub(crate) struct Config {
     /// For how many minutes a proposal may be approved; 720 if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) proposal_minutes: Option<u32>,
+    /// Where the high-water mark lies, as a path of its own on another disk; in the data folder if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) high_water: Option<PathBuf>,
 }
 
 /// A data folder.
@@ -64,7 +68,7 @@ const SEEDS: [&str; 5] = ["identity", "cosigner", "log", "rendering", "terms"];
 /// The configuration of a node that is being made; its last step is to give it the name `node.json`.
 const UNFINISHED: &str = "node.json.unfinished";
 /// The databases, by the names of their files.
-const DATABASES: [&str; 3] = ["node.db", "keys.db", "sources.db"];
+const DATABASES: [&str; 4] = ["node.db", "keys.db", "sources.db", "high-water.db"];
 
 impl DataDir {
     /// The data folder at this path.
@@ -235,6 +239,14 @@ impl DataDir {
         })
     }
 
+    /// Where the databases of the node lie.
+    pub(crate) fn places(&self, config: &Config) -> Places {
+        Places {
+            folder: self.root.clone(),
+            high_water: config.high_water.as_ref().map(|path| self.root.join(path)),
+        }
+    }
+
     /// The settings that the configuration and the keys make.
     pub(crate) fn settings(&self, config: &Config, keys: &Keys) -> Result<Settings, Refusal> {
         let pin = keys.tls.pin().map_err(Refusal::ours)?;
@@ -317,6 +329,7 @@ mod tests {
             notify_webhook: None,
             duty_minutes: None,
             proposal_minutes: None,
+            high_water: None,
         }
     }
 

@@ -78,5 +78,5 @@ pub(crate) fn house(
     let name: PartyName = config.name.parse().map_err(Refusal::ours)?;
     let node_keys = NodeKeys::from_seeds(&name, &keys.seeds)?;
     let settings = dir.settings(config, keys)?;
-    Ok(House::new(Store::open(dir.root())?, node_keys, name, settings, bell))
+    Ok(House::new(Store::open_at(&dir.places(config))?, node_keys, name, settings, bell))
 }

@@ -37,6 +37,12 @@ async fn run(dir: &DataDir, config: &Config, ready: impl FnOnce(&str, &Path)) ->
     let ring = bell.clone();
     let house = init::house(dir, config, &keys, Arc::new(move || ring.ring()))?;
     let clock = clock::of_the_system();
+    if let Some(why) = exchange::went_back::tell(&house, clock.now())? {
+        tracing::warn!(
+            why,
+            "this node recovers: nothing is signed in a log before it is settled what was signed"
+        );
+    }
     let identity = Arc::new(keys.tls);
     let tls = gate::tls::server_config(&identity).map_err(Refusal::ours)?;
     let listener = TcpListener::bind(&config.listen).await.map_err(|e| in_use(&config.listen, &e))?;

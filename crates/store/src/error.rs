@@ -37,6 +37,19 @@ pub enum StoreError {
         /// Which file needs it.
         beside: &'static str,
     },
+    /// The high-water mark is not where the operator put it (yours, or a disk that is not there).
+    #[error(
+        "the high-water mark is not at {place}, where node.json puts it. Is its disk mounted? If it is lost, take \"high_water\" out of node.json: the node then asks its partners what it had signed"
+    )]
+    MarkAway {
+        /// Where it was put.
+        place: String,
+    },
+    /// The high-water mark could not be written (world). What was done is kept, and nothing of it was signed.
+    #[error(
+        "the high-water mark could not be written: {0}. What was done is kept, and nothing of it was signed or sent. Look at the disk and try again"
+    )]
+    Unmarked(String),
     /// Another process kept a database locked for longer than we wait (yours). That no two nodes run on one folder is
     /// not seen to here but by the lock of the data folder; this is what is met where somebody goes past it.
     #[error("the database is in use by another process. Is this node running already?")]

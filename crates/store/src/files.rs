@@ -9,6 +9,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::StoreError;
+use crate::high_water::Places;
 use crate::schema;
 
 /// How long a connection waits for another process's lock, in milliseconds.
@@ -16,11 +17,13 @@ const BUSY_TIMEOUT_MS: u64 = 2_000;
 /// How many prepared statements a connection keeps.
 const STATEMENTS_KEPT_MAX: usize = 128;
 
-/// What a transaction reads and writes: `node.db`, the keys beside it, and the sources if they are there.
+/// What a transaction reads and writes: `node.db`, the keys beside it, the sources if they are there, and the high-water
+/// mark.
 pub(crate) struct Connections {
     pub(crate) node: Connection,
     pub(crate) keys: Connection,
     pub(crate) sources: Option<Connection>,
+    pub(crate) marks: Connection,
 }
 
 impl Connections {
@@ -28,7 +31,8 @@ impl Connections {
     ///
     /// `Missing` if one of `node.db` and `keys.db` is there with something in it, and the other is not: an empty one in
     /// its place would hide the loss.
-    pub(crate) fn open_or_make(folder: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn open_or_make(places: &Places) -> Result<Self, StoreError> {
+        let folder = &places.folder;
         let there = |name: &str| folder.join(name).exists();
         if there("node.db") {
             if !there("keys.db") {
@@ -44,28 +48,32 @@ impl Connections {
                 make_private(&folder.join(name))?;
             }
         }
-        Self::open(folder)
+        // An empty one is as good as none: what is missing shows by its form.
+        make_private(&places.mark())?;
+        Self::open(places)
     }
 
     /// Opens the databases that are there.
-    pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn open(places: &Places) -> Result<Self, StoreError> {
+        let folder = &places.folder;
         let sources = folder.join("sources.db");
         Ok(Self {
             keys: open(&folder.join("keys.db"))?,
             sources: if sources.exists() { Some(open(&sources)?) } else { None },
             node: open(&folder.join("node.db"))?,
+            marks: open(&places.mark())?,
         })
     }
 
     /// Those that are there, `node.db` first.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Connection> {
-        [Some(&self.node), Some(&self.keys), self.sources.as_ref()].into_iter().flatten()
+        [Some(&self.node), Some(&self.keys), self.sources.as_ref(), Some(&self.marks)].into_iter().flatten()
     }
 }
 
 /// Makes an empty file with the permissions 0600, whatever the umask; one that is there is left as it is. SQLite gives
 /// the files it makes beside a database (`-wal`, `-shm`) the permissions of the database.
-fn make_private(file: &Path) -> Result<(), StoreError> {
+pub(crate) fn make_private(file: &Path) -> Result<(), StoreError> {
     let said = |e: std::io::Error| StoreError::Io(format!("{}: {e}", file.display()));
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
         Ok(made) => made.set_permissions(fs::Permissions::from_mode(0o600)).map_err(said),
@@ -74,7 +82,7 @@ fn make_private(file: &Path) -> Result<(), StoreError> {
     }
 }
 
-fn open(file: &Path) -> Result<Connection, StoreError> {
+pub(crate) fn open(file: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags)?;
     connection.busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS))?;
@@ -85,4 +93,22 @@ fn open(file: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT_MAX);
     Ok(connection)
+}
+
+/// Takes a database away, with the files beside it.
+pub(crate) fn remove(file: &Path) -> Result<(), StoreError> {
+    let beside = |end: &str| {
+        let mut name = file.as_os_str().to_owned();
+        name.push(end);
+        name
+    };
+    for name in [file.as_os_str().to_owned(), beside("-wal"), beside("-shm")] {
+        match fs::remove_file(&name) {
+            Err(e) if e.kind() != ErrorKind::NotFound => {
+                return Err(StoreError::Io(format!("{}: {e}", name.display())));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }

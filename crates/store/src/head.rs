@@ -6,7 +6,8 @@ use tlog::hash::Hash;
 
 use crate::channel::ChannelRow;
 use crate::columns::{count, ms, number, time};
-use crate::error::StoreError;
+use crate::error::{StoreError, bad_row};
+use crate::high_water::{HighWater, Mark};
 use crate::writer::{Act, View};
 
 /// A head of a log.
@@ -75,17 +76,20 @@ impl View<'_> {
 
 impl Act<'_> {
     /// The sign fence: from when this is durable no other root can be signed for this size, also by another process on
-    /// this database. The same root again changes nothing; another one is a `Contradiction`.
+    /// this database, and the high-water mark says that it was. The same root again changes nothing; another one is a
+    /// `Contradiction`.
     pub fn fence_head(&mut self, row: &ChannelRow, at: u64, root: &Hash) -> Result<(), StoreError> {
         match self.head(row, at)? {
-            Some(head) if head.root == *root => Ok(()),
-            Some(_) => Err(StoreError::Contradiction(format!("a second root for size {at} of one log"))),
+            Some(head) if head.root == *root => {}
+            Some(_) => {
+                return Err(StoreError::Contradiction(format!("a second root for size {at} of one log")));
+            }
             None => {
                 let sql = "INSERT INTO heads (channel, size, root) VALUES (?1, ?2, ?3)";
                 self.c.node.prepare_cached(sql)?.execute(params![row.id, number(at)?, root.as_bytes()])?;
-                Ok(())
             }
         }
+        self.raise_mark(row, HighWater { signed: Mark { size: at, root: *root }, cosigned: Mark::NONE })
     }
 
     /// Keeps the receipt for a fenced head: the note with all its lines, the cosignature's line and its time.
@@ -110,7 +114,11 @@ impl Act<'_> {
         ])?;
         if changed == 0 {
             return match self.head(row, at)? {
-                Some(_) => Ok(()),
+                Some(head) => {
+                    let signed = Mark { size: at, root: head.root };
+                    let cosigned = if head.line.is_some() { signed } else { Mark::NONE };
+                    self.raise_mark(row, HighWater { signed, cosigned })
+                }
                 None => {
                     Err(StoreError::Contradiction(format!("a receipt for size {at}, which was never fenced")))
                 }
@@ -124,6 +132,8 @@ impl Act<'_> {
             number(row.cosigned)?,
             ms(row.cosigned_at)
         ])?;
-        Ok(())
+        let fenced = self.head(row, at)?.ok_or_else(|| bad_row("a receipted head is gone"))?;
+        let mark = Mark { size: at, root: fenced.root };
+        self.raise_mark(row, HighWater { signed: mark, cosigned: mark })
     }
 }

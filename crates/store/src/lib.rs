@@ -1,7 +1,8 @@
 //! What must be remembered, as verbs on a transaction, in SQLite.
 //!
-//! Three files: `node.db` (everything but what follows), `keys.db` (one key for each sealed text, kept out of ordinary
-//! backups: deleting the key erases the text) and `sources.db` (sealed sources; the node runs without it).
+//! Four files: `node.db` (everything but what follows), `keys.db` (one key for each sealed text, kept out of ordinary
+//! backups: deleting the key erases the text), `sources.db` (sealed sources; the node runs without it) and `high-water.db`
+//! (how far each log was signed; never in a backup).
 //! One writer thread takes acts from a queue and commits them in groups: one fsync for all, each act in a savepoint of
 //! its own, answered only after its commit. Readers have connections of their own.
 //!
@@ -13,6 +14,7 @@ mod columns;
 mod error;
 mod files;
 mod head;
+mod high_water;
 mod node;
 mod outbox;
 mod partner;
@@ -28,11 +30,13 @@ pub use audit::{AuditLine, AuditRecord, audit_leaf};
 pub use channel::{ChannelRow, ChannelSide, ChannelState, EntryRow, NewChannel, NewEntry, OpenedEntry};
 pub use error::StoreError;
 pub use head::HeadRow;
+pub use high_water::{HighWater, Mark, MarkFound, Opened, Places, TakenOver, take_over};
 pub use node::{ActionRow, FiredRow, NewAction, NoticeRow, PendingRow, PendingState, RiskRow, RosterLine};
 pub use outbox::{NewOutboxRow, OutboxRow, OutboxState};
 pub use partner::{PartnerRow, PartnerState};
 pub use people::{InvitationRow, PersonKeyRow, PersonRow, PersonState};
-pub use recovery::{CameBack, HighWater, Mark};
+pub use recovery::CameBack;
+pub use schema::forms;
 pub use sealed::{KeyId, SealingDraw};
 pub use sources::SourceRow;
 pub use warning::{CopyRow, DecisionRow, NewProposal, ProposalCopy, ProposalRow, ReviewRow, WarningRow};

@@ -45,7 +45,8 @@ impl Act<'_> {
 
     /// What was signed before is known, and this log has caught up with it.
     pub fn end_recovery(&mut self, row: &mut ChannelRow) -> Result<(), StoreError> {
-        self.set_recovery(row, false, None)
+        self.set_recovery(row, false, None)?;
+        self.mark_recovered(row)
     }
 
     /// Remembers our own cosigned checkpoint that the copy of a partner's log must grow into.
@@ -94,42 +95,5 @@ impl Act<'_> {
         let Some(entry) = found else { return Ok(None) };
         self.c.node.prepare_cached("DELETE FROM came_back WHERE entry = ?1")?.execute([&entry])?;
         entry_from(&entry).map(Some)
-    }
-}
-
-/// How far a log was signed or cosigned at the least.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mark {
-    /// The size.
-    pub size: u64,
-    /// The root at that size.
-    pub root: tlog::hash::Hash,
-}
-
-/// The high-water mark of a log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HighWater {
-    /// What was fenced to be signed (ours) or cosigned (theirs) last.
-    pub signed: Mark,
-    /// What was cosigned last: by the partner (ours), by us (theirs).
-    pub cosigned: Mark,
-}
-
-impl View<'_> {
-    /// How far this log was signed and cosigned at the least. `None` where no mark says so; none is kept yet.
-    pub fn high_water(&self, _: &tlog::channel::Origin) -> Result<Option<HighWater>, StoreError> {
-        Ok(None)
-    }
-}
-
-impl Act<'_> {
-    /// Takes away the mark of a log.
-    pub fn void_mark(&mut self, _: &ChannelRow) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    /// Forgets why this node recovered, once no log does any more.
-    pub fn recovery_over(&mut self) -> Result<bool, StoreError> {
-        Ok(true)
     }
 }

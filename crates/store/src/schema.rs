@@ -1,6 +1,6 @@
 //! The forms that the databases have had, and the steps between them. Steps run at start, each in one transaction.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::error::StoreError;
 use crate::files::Connections;
@@ -26,25 +26,38 @@ const SOURCES: &[&[&str]] = &[&["CREATE TABLE sources (
         created_at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;"]];
 
+/// The high-water mark. Its first step is taken only once it is known why there was none (`high_water::open`).
+const MARKS: &[&[&str]] = &[&["CREATE TABLE marks (
+        origin        TEXT PRIMARY KEY,    -- 64 hex digits
+        signed        INTEGER NOT NULL,    -- largest size fenced; never falls
+        signed_root   BLOB NOT NULL,       -- the root at that size
+        cosigned      INTEGER NOT NULL,    -- largest size with a cosignature; never falls
+        cosigned_root BLOB NOT NULL        -- the root at that size
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE erased (
+        id BLOB PRIMARY KEY                -- the name of an erased entry's key, which must not come back
+    ) STRICT, WITHOUT ROWID;"]];
+
 /// Brings the databases to the forms this program knows. All are looked at before one is changed.
 ///
 /// `node.db` comes last: where it has a form, the others have had theirs, so one that has none has been lost.
-pub(crate) fn bring_up(c: &mut Connections) -> Result<(), StoreError> {
+pub(crate) fn bring_up(c: &Connections) -> Result<(), StoreError> {
     let (node, keys) = (form(&c.node, NODE)?, form(&c.keys, KEYS)?);
     if let Some(sources) = &c.sources {
         form(sources, SOURCES)?;
     }
+    marks_form(&c.marks)?;
     if node > 0 && keys == 0 {
         return Err(StoreError::Missing { file: "keys.db", beside: "node.db" });
     }
     if node == 0 && holds_keys(&c.keys)? {
         return Err(StoreError::Missing { file: "node.db", beside: "keys.db" });
     }
-    take_steps(&mut c.keys, KEYS)?;
-    if let Some(sources) = &mut c.sources {
+    take_steps(&c.keys, KEYS)?;
+    if let Some(sources) = &c.sources {
         take_steps(sources, SOURCES)?;
     }
-    take_steps(&mut c.node, NODE)
+    take_steps(&c.node, NODE)
 }
 
 /// Whether `keys.db` holds the key of any text.
@@ -63,10 +76,26 @@ fn form(connection: &Connection, steps: &[&[&str]]) -> Result<i64, StoreError> {
     Ok(found)
 }
 
-fn take_steps(connection: &mut Connection, steps: &[&[&str]]) -> Result<(), StoreError> {
+/// The form of the high-water mark; 0 if there is none.
+pub(crate) fn marks_form(marks: &Connection) -> Result<i64, StoreError> {
+    form(marks, MARKS)
+}
+
+/// Makes the high-water mark, or brings it to the form this program knows.
+pub(crate) fn make_marks(marks: &Connection) -> Result<(), StoreError> {
+    take_steps(marks, MARKS)
+}
+
+/// The forms that this program writes, by the names of the databases.
+pub fn forms() -> [(&'static str, i64); 3] {
+    let known = |steps: &[&[&str]]| i64::try_from(steps.len()).unwrap_or(i64::MAX);
+    [("node.db", known(NODE)), ("keys.db", known(KEYS)), ("sources.db", known(SOURCES))]
+}
+
+fn take_steps(connection: &Connection, steps: &[&[&str]]) -> Result<(), StoreError> {
     let found = form(connection, steps)?;
     for (form, step) in (0i64..).zip(steps).skip(usize::try_from(found).unwrap_or(0)) {
-        let transaction = connection.transaction()?;
+        let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
         for sql in *step {
             transaction.execute_batch(sql)?;
         }

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::error::StoreError;
 use crate::files::Connections;
+use crate::high_water;
 use crate::writer::{Act, View};
 
 /// The name of a sealed text's key. Random; says nothing.
@@ -83,19 +84,23 @@ impl Connections {
         if marked.is_empty() {
             return Ok(Vec::new());
         }
+        let of_entries = marked.iter().filter(|(_, entry)| *entry).map(|(id, _)| *id).collect::<Vec<_>>();
+        if !of_entries.is_empty() {
+            high_water::note_erased(&self.marks, &of_entries)?;
+        }
         let deleting = Transaction::new_unchecked(&self.keys, TransactionBehavior::Immediate)?;
         for (id, _) in &marked {
             deleting.prepare_cached("DELETE FROM body_keys WHERE id = ?1")?.execute(params![id.0])?;
         }
         deleting.commit()?;
-        if marked.iter().any(|(_, entry)| *entry) {
+        if !of_entries.is_empty() {
             self.empty_the_log_of_keys()?;
         }
         Ok(marked.into_iter().map(|(id, _)| id).collect())
     }
 
     /// Moves the write-ahead log of `keys.db` into the file, where deleted rows are overwritten, and cuts it to nothing.
-    fn empty_the_log_of_keys(&self) -> Result<(), StoreError> {
+    pub(crate) fn empty_the_log_of_keys(&self) -> Result<(), StoreError> {
         let busy: bool = self.keys.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
         if busy { Err(StoreError::InUse) } else { Ok(()) }
     }

@@ -5,13 +5,14 @@ mod tests;
 
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use crate::error::StoreError;
 use crate::files::Connections;
+use crate::high_water::{self, Opened, Places};
 use crate::schema;
 use crate::sealed::KeyId;
 
@@ -30,7 +31,8 @@ struct Inner {
     queue: Mutex<Option<Sender<Job>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
     readers: Mutex<Vec<Connections>>,
-    folder: PathBuf,
+    places: Places,
+    opened: Opened,
 }
 
 /// A consistent reading of the store. Every `Act` is one, too.
@@ -41,6 +43,13 @@ pub struct View<'a> {
 /// One act's transaction: what it writes is durable when `Store::act` returns `Ok`, and gone when it returns `Err`.
 pub struct Act<'a> {
     view: View<'a>,
+}
+
+impl<'a> Act<'a> {
+    /// An act on connections that are in a transaction.
+    pub(crate) fn on(c: &'a Connections) -> Self {
+        Self { view: View { c } }
+    }
 }
 
 impl<'a> Deref for Act<'a> {
@@ -72,13 +81,23 @@ enum Transaction {
 }
 
 impl Store {
-    /// Opens the databases in `folder`, makes those that were never there and brings their forms up to date.
+    /// Opens the databases in `folder`, makes those that were never there and brings their forms up to date. The
+    /// high-water mark lies in the same folder.
     ///
-    /// It does not keep a second process out; the data folder's lock does. Errors: `Missing`, `TooNew`, `Corrupt`, `Io`,
-    /// and `InUse` if another process holds a lock on one of the files all the while.
+    /// Errors as `open_at`.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        let mut writing = Connections::open_or_make(folder)?;
-        schema::bring_up(&mut writing)?;
+        Self::open_at(&Places::in_folder(folder))
+    }
+
+    /// As `open`, with the high-water mark where it was put. Logs that the mark has further than `node.db` are marked as
+    /// recovering before anybody can use them; `opened` says so.
+    ///
+    /// It does not keep a second process out; the data folder's lock does. Errors: `Missing`, `MarkAway`, `TooNew`,
+    /// `Corrupt`, `Io`, and `InUse` if another process holds a lock on one of the files all the while.
+    pub fn open_at(places: &Places) -> Result<Self, StoreError> {
+        let writing = Connections::open_or_make(places)?;
+        schema::bring_up(&writing)?;
+        let opened = high_water::open(&writing, places)?;
         let (queue, jobs) = channel();
         let writer = std::thread::Builder::new()
             .name("store-writer".to_owned())
@@ -89,9 +108,20 @@ impl Store {
                 queue: Mutex::new(Some(queue)),
                 writer: Mutex::new(Some(writer)),
                 readers: Mutex::new(Vec::new()),
-                folder: folder.to_owned(),
+                places: places.clone(),
+                opened,
             }),
         })
+    }
+
+    /// What opening the databases showed about going backwards.
+    pub fn opened(&self) -> &Opened {
+        &self.inner.opened
+    }
+
+    /// Where the databases lie.
+    pub fn places(&self) -> &Places {
+        &self.inner.places
     }
 
     /// Runs one act in a transaction. Blocks until it is durable, or undone; never call it from an async task directly.
@@ -145,7 +175,7 @@ impl Store {
         let kept = self.inner.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connections = match kept {
             Some(connections) => connections,
-            None => Connections::open(&self.inner.folder)?,
+            None => Connections::open(&self.inner.places)?,
         };
         connections.node.execute_batch("BEGIN").map_err(StoreError::from)?;
         let outcome = f(&View { c: &connections });
@@ -159,7 +189,7 @@ impl Store {
 
     /// Whether the sealed sources are there. The node runs, renders and searches without them (I-03).
     pub fn has_sources(&self) -> bool {
-        self.inner.folder.join("sources.db").exists()
+        self.inner.places.folder.join("sources.db").exists()
     }
 }
 
@@ -178,8 +208,10 @@ impl Drop for Inner {
 fn write_until_closed(connections: &Connections, jobs: &Receiver<Job>) {
     // What cannot be deleted now is still marked; it is deleted after the next commit, or at the next start.
     let mut forgotten = connections.forget_marked_keys().unwrap_or_default();
+    // Whether the mark may be behind what is durable in `node.db`: then it is raised with the next group, whatever that does.
+    let mut mark_lags = false;
     while let Ok(first) = jobs.recv() {
-        if let Err(error) = begin(connections, &forgotten) {
+        if let Err(error) = begin(connections, &forgotten, mark_lags) {
             roll_back(connections);
             (first(Err(error)).answer)(Ok(()));
             continue;
@@ -193,12 +225,14 @@ fn write_until_closed(connections: &Connections, jobs: &Receiver<Job>) {
             Ok(()) => forgotten = connections.forget_marked_keys().unwrap_or_default(),
             Err(_) => roll_back(connections),
         }
+        mark_lags = matches!(verdict, Err(StoreError::Unmarked(_))) || (mark_lags && verdict.is_err());
         let failed = verdict.err();
         for answer in answers {
             answer(match &failed {
                 None => Ok(()),
                 Some(StoreError::DiskFull) => Err(StoreError::DiskFull),
                 Some(StoreError::Undone) => Err(StoreError::Undone),
+                Some(StoreError::Unmarked(why)) => Err(StoreError::Unmarked(why.clone())),
                 Some(other) => Err(StoreError::Io(other.to_string())),
             });
         }
@@ -222,24 +256,31 @@ fn run_group(connections: &Connections, first: Job, jobs: &Receiver<Job>) -> (Ve
 }
 
 /// Opens a group's transaction, and takes away the marks of the keys that were forgotten after the group before.
-fn begin(connections: &Connections, forgotten: &[KeyId]) -> Result<(), StoreError> {
+fn begin(connections: &Connections, forgotten: &[KeyId], mark_lags: bool) -> Result<(), StoreError> {
     connections.keys.execute_batch("BEGIN IMMEDIATE")?;
     connections.node.execute_batch("BEGIN IMMEDIATE")?;
     if let Some(sources) = &connections.sources {
         sources.execute_batch("BEGIN IMMEDIATE")?;
     }
+    // Deferred: a group in which the mark does not rise touches nothing of its file and waits for no fsync of it.
+    connections.marks.execute_batch("BEGIN DEFERRED")?;
+    if mark_lags {
+        high_water::raise_to_present(connections)?;
+    }
     connections.unmark(forgotten)
 }
 
 /// Keys and sources first, and no key is deleted here: a crash or a failure in between leaves a key or a sealed source
-/// without the text that names it, never a text without its key.
+/// without the text that names it, never a text without its key. The high-water mark comes last: a mark that is ahead of
+/// `node.db` would say that it went back. Where it fails the group is durable and refused all the same: nothing may be
+/// signed that the mark does not cover.
 fn commit(connections: &Connections) -> Result<(), StoreError> {
     connections.keys.execute_batch("COMMIT")?;
     if let Some(sources) = &connections.sources {
         sources.execute_batch("COMMIT")?;
     }
     connections.node.execute_batch("COMMIT")?;
-    Ok(())
+    connections.marks.execute_batch("COMMIT").map_err(|e| StoreError::Unmarked(e.to_string()))
 }
 
 fn roll_back(connections: &Connections) {
@@ -285,6 +326,7 @@ impl View<'_> {
             ("node.db", Some(&self.c.node)),
             ("keys.db", Some(&self.c.keys)),
             ("sources.db", self.c.sources.as_ref()),
+            ("high-water.db", Some(&self.c.marks)),
         ];
         for (name, connection) in all {
             let Some(connection) = connection else { continue };

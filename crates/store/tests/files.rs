@@ -94,7 +94,7 @@ fn the_keys_that_are_missing_are_not_made_again() {
         error.to_string(),
         "keys.db is missing in the data folder, beside its node.db. Restore keys.db from a backup; nothing was changed"
     );
-    assert_eq!(names(folder.path()), ["aside", "node.db", "sources.db"]);
+    assert_eq!(names(folder.path()), ["aside", "high-water.db", "node.db", "sources.db"]);
     fs::write(&keys, b"").unwrap();
     let error = refused(folder.path());
     assert!(
@@ -114,7 +114,7 @@ fn a_node_database_that_is_missing_is_not_made_again_beside_its_keys() {
     fs::remove_file(folder.path().join("node.db")).unwrap();
     let error = refused(folder.path());
     assert!(matches!(error, StoreError::Missing { file: "node.db", .. }), "{error}");
-    assert_eq!(names(folder.path()), ["keys.db", "sources.db"]);
+    assert_eq!(names(folder.path()), ["high-water.db", "keys.db", "sources.db"]);
 }
 
 #[test]

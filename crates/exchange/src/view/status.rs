@@ -130,6 +130,11 @@ fn of_node(house: &House, view: &View<'_>, now: Timestamp, found: &mut Vec<Findi
             "compare the clock with another one, then `forewarn clock confirm`; nothing expires until then";
         found.push(finding(Severity::Warning, words, hint));
     }
+    if let Some((reason, since)) = view.recovering()? {
+        let since = since.map(|since| format!(" since {since}")).unwrap_or_default();
+        let hint = "it asks its partners by itself; a log goes on when it is settled what was signed in it";
+        found.push(finding(Severity::Warning, format!("this node recovers{since}: {reason}"), hint));
+    }
     let overdue = clocks::running(house, view, now)?.into_iter().filter(|c| c.overdue);
     for clock in overdue {
         let partner = clock.partner.map(|p| format!(" ({p})")).unwrap_or_default();

@@ -217,29 +217,6 @@ fn nothing_is_signed_after_a_start_before_the_partner_was_asked_for_its_newest_h
 }
 
 #[test]
-fn a_house_restored_from_an_old_copy_signs_nothing_over_what_it_had_sent() {
-    let houses = TestHouses::two();
-    let old = tempfile::tempdir().unwrap();
-    let copy = |from: &std::path::Path, to: &std::path::Path| {
-        for file in ["node.db", "keys.db", "sources.db"] {
-            std::fs::copy(from.join(file), to.join(file)).unwrap();
-        }
-    };
-    houses.a().stopped(|folder| copy(folder, old.path()));
-    houses.a().warn(&warning(), &[B]);
-    houses.settle_all();
-    houses.a().stopped(|folder| copy(old.path(), folder));
-    houses.a().warn(&warning(), &[B]);
-    let parcels = houses.arrived(A, B, "add-entries");
-    let trouble = houses.carry(A, B).unwrap_err();
-    assert!(trouble.0.contains("Nothing is signed"), "{trouble:?}");
-    assert_eq!(houses.arrived(A, B, "add-entries"), parcels);
-    assert_eq!(houses.b().inbox().len(), 1);
-    assert!(houses.b().store().view(|view| view.channels()).unwrap().iter().all(|c| !is_frozen(c)));
-    houses.leave_broken();
-}
-
-#[test]
 fn a_parcel_stays_within_its_limit_however_often_it_was_refused() {
     let houses = TestHouses::two();
     for _ in 0..300 {
@@ -277,10 +254,6 @@ fn what_is_recalled_before_it_was_sent_is_told_to_nobody() {
     let parcels = houses.arrived(A, B, "add-entries");
     houses.settle_all();
     assert_eq!(houses.arrived(A, B, "add-entries"), parcels, "not even a parcel went");
-}
-
-fn is_frozen(channel: &store::ChannelRow) -> bool {
-    matches!(channel.state, store::ChannelState::Frozen(_))
 }
 
 fn suspend(houses: &TestHouses, who: &str) {

@@ -51,6 +51,7 @@ impl Init {
             notify_webhook: None,
             duty_minutes: None,
             proposal_minutes: None,
+            high_water: None,
         };
         let made = crate::init::init(&desk.dir, &config, &self.operator).map_err(|refusal| {
             let unsaid = refusal.code == "bad_address" && self.listen.is_none() && refusal.hint.is_none();

@@ -276,3 +276,41 @@ fn the_key_of_an_erased_entry_is_in_no_file_when_the_act_is_answered() {
     assert!(store.view(|view| view.open_entry(&channel, 0)).unwrap().is_none());
     assert!(store.view(|view| view.commitment(&channel, 0)).unwrap().is_some());
 }
+
+/// Makes the COMMIT of the high-water mark fail, after that of `node.db` has succeeded.
+fn fail_at_the_mark(act: &mut Act<'_>) -> Result<(), StoreError> {
+    act.c.marks.execute_batch(
+        "CREATE TABLE a (id INTEGER PRIMARY KEY);
+         CREATE TABLE b (a INTEGER REFERENCES a(id) DEFERRABLE INITIALLY DEFERRED);
+         INSERT INTO b VALUES (9);",
+    )?;
+    Ok(())
+}
+
+#[test]
+fn where_the_mark_cannot_be_written_every_act_of_the_group_is_refused_and_it_is_made_up_for() {
+    let (store, folder) = store();
+    let partner = "service-b.example".parse().unwrap();
+    store.act(move |act| act.add_partner(&partner, "card", now())).unwrap();
+    store.act(put_channel).unwrap();
+    let go_on = hold(&store);
+    let fenced = queue(&store, |act| {
+        let channel = act.channel(&origin())?.unwrap();
+        act.fence_head(&channel, 1, &tlog::hash::Hash::from_bytes([1; 32]))
+    });
+    let failed = queue(&store, fail_at_the_mark);
+    let neighbour = set(&store, "neighbour");
+    go_on.send(()).unwrap();
+    for answer in [fenced, failed, neighbour] {
+        let refused = answer.recv().unwrap();
+        assert!(matches!(refused, Err(StoreError::Unmarked(_))), "{refused:?}");
+    }
+    assert!(is_there(&store, "neighbour"), "it is kept, as the refusal says");
+    let mark = |store: &Store| store.view(|view| view.high_water(&origin())).unwrap().map(|m| m.signed.size);
+    assert_eq!(mark(&store), None);
+    set(&store, "after").recv().unwrap().unwrap();
+    assert_eq!(mark(&store), Some(1), "before anything else is answered");
+    drop(store);
+    let store = Store::open(folder.path()).unwrap();
+    assert_eq!((mark(&store), store.opened().reason.clone()), (Some(1), None));
+}
