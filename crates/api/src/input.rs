@@ -421,6 +421,27 @@ input!(
     }
 );
 input!(
+    /// Oversight's key.
+    OversightAppoint {
+        /// The verifier key.
+        key: String,
+    }
+);
+input!(
+    /// Texts of the audit trail.
+    OversightLines {
+        /// The first line wanted.
+        from: u64,
+    }
+);
+input!(
+    /// A checkpoint of the audit trail that oversight has cosigned.
+    OversightSettle {
+        /// The checkpoint with its lines.
+        note: String,
+    }
+);
+input!(
     /// This node goes on from a copy of its data.
     RecoverBegin {
         /// What happened.

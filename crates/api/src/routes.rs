@@ -85,6 +85,11 @@ const TABLE: &[Row] = &[
     ("/v1/clock/confirm", || {
         act(|c, _: Nothing| done(exchange::clocks::confirm(&c.house, &c.person, c.now)?))
     }),
+    ("/v1/oversight/show", || act(show::watched)),
+    ("/v1/oversight/appoint", || act(show::oversight_appoint)),
+    ("/v1/oversight/head", || act(show::trail_head)),
+    ("/v1/oversight/lines", || act(show::trail_lines)),
+    ("/v1/oversight/settle", || act(show::oversight_settle)),
     ("/v1/recover/begin", || act(show::recover_begin)),
     ("/v1/recover/trust", || act(show::recover_trust)),
     ("/v1/card", || {

@@ -8,7 +8,8 @@ use exchange::release::Authority;
 use exchange::roster::{self, OnDuty};
 use exchange::standing::{self, Change};
 use exchange::{
-    agreement, audit, duty, partner, preview as previews, recover, release as releases, risk as risks,
+    agreement, audit, duty, oversight, partner, preview as previews, recover, release as releases,
+    risk as risks,
 };
 use exchange::{undertaking, write as writes};
 use model::body::Thanks;
@@ -179,6 +180,34 @@ pub(crate) fn check_trail(c: &mut Call, _: Nothing) -> Answer {
     let check = audit::check(&c.house)?;
     let faults: Vec<String> = check.faults.iter().map(|f| format!("{f:?}")).collect();
     Ok(json!({ "sound": check.is_sound(), "lines": check.lines, "root": check.root, "faults": faults }))
+}
+
+pub(crate) fn watched(c: &mut Call, _: Nothing) -> Answer {
+    let watched = oversight::watched(&c.house, &c.person)?;
+    let key = watched.key.map(|(key, by, at)| json!({ "key": key, "by": by, "at": at }));
+    let cosigned = watched.cosigned.map(|(lines, at)| json!({ "lines": lines, "at": at }));
+    view(json!({
+        "lines": watched.lines, "key": key, "cosigned": cosigned, "trail_key": watched.trail_key, "now": c.now,
+    }))
+}
+
+pub(crate) fn oversight_appoint(c: &mut Call, i: input::OversightAppoint) -> Answer {
+    oversight::appoint(&c.house, &c.person, &i.key, c.now)?;
+    watched(c, Nothing {})
+}
+
+pub(crate) fn trail_head(c: &mut Call, _: Nothing) -> Answer {
+    let head = oversight::head(&c.house, &c.person)?;
+    let cosigned = oversight::watched(&c.house, &c.person)?.cosigned.map_or(0, |(lines, _)| lines);
+    view(json!({ "note": head.to_string(), "size": head.checkpoint().size, "cosigned": cosigned }))
+}
+
+pub(crate) fn trail_lines(c: &mut Call, i: input::OversightLines) -> Answer {
+    view(oversight::lines(&c.house, &c.person, i.from)?)
+}
+
+pub(crate) fn oversight_settle(c: &mut Call, i: input::OversightSettle) -> Answer {
+    done(oversight::keep(&c.house, &c.person, &i.note, c.now)?)
 }
 
 pub(crate) fn recover_begin(c: &mut Call, i: input::RecoverBegin) -> Answer {

@@ -20,6 +20,7 @@ pub mod house;
 pub mod incoming;
 pub mod keys;
 pub mod outgoing;
+pub mod oversight;
 pub mod partner;
 pub mod pending;
 pub mod people;

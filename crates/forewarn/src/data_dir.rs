@@ -113,7 +113,7 @@ impl DataDir {
         make_folder(&self.root)?;
         // Before anything else: from here on the folder is known as half made.
         let text = serde_json::to_string_pretty(config).map_err(Refusal::ours)?;
-        self.write_private(&self.root.join(UNFINISHED), text.as_bytes())?;
+        write_private(&self.root.join(UNFINISHED), text.as_bytes())?;
         make_folder(&self.root.join("keys"))?;
         for seed in SEEDS {
             let mut bytes = Zeroizing::new([0; 32]);
@@ -160,17 +160,7 @@ impl DataDir {
     }
 
     fn write_key(&self, name: &str, bytes: &[u8]) -> Result<(), Refusal> {
-        self.write_private(&self.key(name), bytes)
-    }
-
-    fn write_private(&self, path: &Path, bytes: &[u8]) -> Result<(), Refusal> {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(|e| world(path, &e))?;
-        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| world(path, &e))
+        write_private(&self.key(name), bytes)
     }
 
     /// Refuses a folder that others may enter, and a database that others may read: what stands in it may have been
@@ -285,7 +275,15 @@ fn make_folder(folder: &Path) -> Result<(), Refusal> {
     fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(|e| world(folder, &e))
 }
 
-fn read_private(path: &Path) -> Result<Zeroizing<String>, Refusal> {
+/// Writes a new file that its owner alone may read. A file that is there is not overwritten.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Refusal> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let mut file = file.map_err(|e| world(path, &e))?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| world(path, &e))
+}
+
+/// Reads a file that its owner alone may read; one that others may read is refused.
+pub(crate) fn read_private(path: &Path) -> Result<Zeroizing<String>, Refusal> {
     let file = File::open(path).map_err(|e| world(path, &e))?;
     let mode = file.metadata().map_err(|e| world(path, &e))?.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {

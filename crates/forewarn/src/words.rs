@@ -34,6 +34,7 @@ mod ledger;
 mod login;
 mod node;
 mod outcome;
+mod oversight;
 mod partner;
 mod pending;
 mod person;
@@ -101,6 +102,7 @@ enum Act {
     Audit(audit::Audit),
     Clock(status::Clock),
     Recover(recover::Recover),
+    Oversight(oversight::Oversight),
     Card(partner::Card),
     Partner(partner::Partner),
     Agreement(agreement::Agreement),
@@ -159,7 +161,7 @@ const GROUPS: &[(&str, &[&str])] = &[
         "Receive and answer",
         &["inbox", "show", "read", "dispose", "act", "stand-down", "outcome", "thank", "relay"],
     ),
-    ("Look", &["status", "ledger", "audit"]),
+    ("Look", &["status", "ledger", "audit", "oversight"]),
     ("Run", &["serve", "doctor", "clock", "recover", "demo", "completions"]),
 ];
 
@@ -296,6 +298,7 @@ impl Act {
             Self::Audit(act) => act.run(desk),
             Self::Clock(act) => act.run(desk),
             Self::Recover(act) => act.run(desk),
+            Self::Oversight(act) => act.run(desk),
             Self::Card(act) => act.run(desk),
             Self::Partner(act) => act.run(desk),
             Self::Agreement(act) => act.run(desk),

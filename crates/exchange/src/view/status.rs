@@ -13,6 +13,8 @@ use crate::clocks::{self, Clock};
 use crate::house::House;
 use crate::refusal::Refusal;
 
+/// After how many days without a cosignature of oversight the node says so.
+const UNWATCHED_DAYS: i64 = 7;
 /// A partner not heard of for this long is a finding, in hours.
 const SILENT_HOURS: i64 = 24;
 /// An agreement that ends within this long is a finding, in days.
@@ -150,6 +152,7 @@ fn of_node(house: &House, view: &View<'_>, now: Timestamp, found: &mut Vec<Findi
             hint,
         ));
     }
+    found.extend(watched_over(view, now)?);
     let given_up = view.notices_given_up()?;
     if given_up > 0 {
         let fact = format!("{given_up} notices could not be delivered to the notify hook");
@@ -170,6 +173,28 @@ fn of_node(house: &House, view: &View<'_>, now: Timestamp, found: &mut Vec<Findi
         found.push(finding(Severity::Note, format!("{} waits for its second person", row.id), hint));
     }
     Ok(())
+}
+
+/// Whether the audit trail is watched over.
+fn watched_over(view: &View<'_>, now: Timestamp) -> Result<Option<Finding>, Refusal> {
+    let lines = view.audit_range()?.size();
+    let Some(key) = view.oversight_key()? else {
+        let hint =
+            "on oversight's own machine: `forewarn oversight key FILE`, then `forewarn oversight appoint`";
+        return Ok(Some(finding(
+            Severity::Note,
+            "nobody watches over the audit trail with a key of their own",
+            hint,
+        )));
+    };
+    let cosigned = view.cosigned_trail()?;
+    let since = cosigned.as_ref().map_or(key.at, |head| head.at);
+    let size = cosigned.map_or(0, |head| head.size);
+    let late = now.duration_since(since) > SignedDuration::from_hours(24 * UNWATCHED_DAYS);
+    let fact =
+        format!("the audit trail has not been cosigned since {since}: {} lines", lines.saturating_sub(size));
+    let hint = "oversight: `forewarn oversight pull`, then `cosign` on its own machine, then `settle`";
+    Ok((late && lines > size).then(|| finding(Severity::Warning, fact, hint)))
 }
 
 fn of_people(view: &View<'_>, found: &mut Vec<Finding>) -> Result<(), Refusal> {

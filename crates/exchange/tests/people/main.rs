@@ -11,5 +11,6 @@ mod accounts;
 mod audit_trail;
 mod house;
 mod logins;
+mod oversight;
 mod sources;
 mod two_persons;

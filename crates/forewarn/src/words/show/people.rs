@@ -173,6 +173,34 @@ pub(crate) fn trail(said: Said<'_>, look: &Look) -> String {
     table.show(look)
 }
 
+/// Who watches over the audit trail.
+pub(crate) fn watched(said: Said<'_>, look: &Look) -> String {
+    let now = said.at("now").time().unwrap_or(look.now);
+    let since = |at: Said<'_>| at.time().map(|t| times::away(t, now)).unwrap_or_default();
+    let mut out = format!("The audit trail has {} lines.\n", said.at("lines").line());
+    let key = said.at("key");
+    if key.is_nothing() {
+        out.push_str(&look.ink(Ink::Due, "Nobody watches over it: no key of oversight's is in force"));
+        return out + "\n  on oversight's machine: forewarn oversight key FILE --name NAME\n";
+    }
+    out.push_str(&format!(
+        "Watched over with {}\n  appointed by {}, {}\n",
+        key.at("key").line(),
+        key.at("by").line(),
+        since(key.at("at"))
+    ));
+    let cosigned = said.at("cosigned");
+    match cosigned.is_nothing() {
+        true => out.push_str(&look.ink(Ink::Due, "It was never cosigned")),
+        false => out.push_str(&format!(
+            "Cosigned up to line {}, {}, by oversight's clock",
+            cosigned.at("lines").line(),
+            since(cosigned.at("at"))
+        )),
+    }
+    out + &format!("\nThe trail is signed with {}\n", said.at("trail_key").line())
+}
+
 /// What a check of the whole trail found.
 pub(crate) fn trail_check(said: Said<'_>, look: &Look) -> String {
     let (lines, root) = (said.at("lines").line(), said.at("root").line());
