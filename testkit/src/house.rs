@@ -3,7 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use exchange::audit::{self, TrailLine};
 use exchange::house::{House, Settings};
@@ -16,7 +17,7 @@ use model::caller::{Partner, Person};
 use model::id::{Digest, PartyName, PersonName};
 use model::vocab::Role;
 use rand::rngs::StdRng;
-use store::Store;
+use store::{Faults, Places, Step, Store};
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
@@ -95,6 +96,27 @@ pub struct TestHouse {
     skew_s: Cell<i64>,
     draws: Draws,
     keys: RefCell<BTreeMap<String, PersonKey>>,
+    strikes: Arc<Strikes>,
+}
+
+/// Which commit of a house is to fail at which step, and how many there were.
+#[derive(Default)]
+struct Strikes {
+    commits: AtomicUsize,
+    planned: Mutex<Option<(usize, Step)>>,
+    struck: AtomicBool,
+}
+
+impl Strikes {
+    /// Whether this step of the present commit is to fail. The first step of each commit counts it.
+    fn at(&self, step: Step) -> bool {
+        if step == Step::BeforeCommit {
+            self.commits.fetch_add(1, Ordering::SeqCst);
+        }
+        let strikes = *self.planned.lock().unwrap() == Some((self.commits.load(Ordering::SeqCst), step));
+        self.struck.fetch_or(strikes, Ordering::SeqCst);
+        strikes
+    }
 }
 
 impl TestHouse {
@@ -115,7 +137,8 @@ impl TestHouse {
     /// A node without any account.
     pub fn empty(name: &str, seed: u64, clock: &Clock) -> Self {
         let folder = folder();
-        let house = open(folder.path(), &party(name));
+        let strikes = Arc::default();
+        let house = open(folder.path(), &party(name), &strikes);
         Self {
             name: party(name),
             folder,
@@ -124,6 +147,7 @@ impl TestHouse {
             skew_s: Cell::new(0),
             draws: Draws::of(seed, name),
             keys: RefCell::default(),
+            strikes,
         }
     }
 
@@ -214,14 +238,30 @@ impl TestHouse {
     /// Stops the node and starts it again on the same folder: what was in memory alone is gone.
     pub fn restart(&self) {
         drop(self.house.borrow_mut().take());
-        *self.house.borrow_mut() = Some(open(self.folder.path(), &self.name));
+        *self.house.borrow_mut() = Some(open(self.folder.path(), &self.name, &self.strikes));
     }
 
     /// Stops the node, lets `change` have its folder, and starts it again.
     pub fn stopped(&self, change: impl FnOnce(&Path)) {
         drop(self.house.borrow_mut().take());
         change(self.folder.path());
-        *self.house.borrow_mut() = Some(open(self.folder.path(), &self.name));
+        *self.house.borrow_mut() = Some(open(self.folder.path(), &self.name, &self.strikes));
+    }
+
+    /// How many commits it has made since it was furnished.
+    pub fn commits(&self) -> usize {
+        self.strikes.commits.load(Ordering::SeqCst)
+    }
+
+    /// Lets the n-th commit from now fail at a step, and no other; the first is 1.
+    pub fn fail_commit(&self, n: usize, step: Step) {
+        *self.strikes.planned.lock().unwrap() = Some((self.commits() + n, step));
+        self.strikes.struck.store(false, Ordering::SeqCst);
+    }
+
+    /// Whether the commit that was to fail has failed.
+    pub fn has_failed(&self) -> bool {
+        self.strikes.struck.load(Ordering::SeqCst)
     }
 
     /// A copy of its databases as they stand, as a backup or an image of the disk has them.
@@ -304,7 +344,7 @@ pub(crate) fn encryption_of(name: &PartyName) -> String {
     format!("age1{}", Digest::of(format!("forewarn test encryption: {name}").as_bytes()))
 }
 
-fn open(folder: &Path, name: &PartyName) -> House {
+fn open(folder: &Path, name: &PartyName, strikes: &Arc<Strikes>) -> House {
     let mut settings = Settings::new(
         format!("{name}:7443"),
         hex::encode(pin_of(name)),
@@ -312,5 +352,8 @@ fn open(folder: &Path, name: &PartyName) -> House {
         format!("duty desk of {name}, +00 000"),
     );
     settings.passphrase_cost = PassphraseCost { memory_kib: 8, passes: 1, lanes: 1 };
-    House::new(Store::open(folder).unwrap(), keys_of(name), name.clone(), settings, Arc::new(|| ()))
+    let strikes = Arc::clone(strikes);
+    let faults = Faults::where_(move |step| strikes.at(step));
+    let store = Store::open_failing(&Places::in_folder(folder), faults).unwrap();
+    House::new(store, keys_of(name), name.clone(), settings, Arc::new(|| ()))
 }

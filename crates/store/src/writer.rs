@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use crate::error::StoreError;
+use crate::faults::{Faults, Step};
 use crate::files::Connections;
 use crate::high_water::{self, Opened, Places};
 use crate::schema;
@@ -95,13 +96,18 @@ impl Store {
     /// It does not keep a second process out; the data folder's lock does. Errors: `Missing`, `MarkAway`, `TooNew`,
     /// `Corrupt`, `Io`, and `InUse` if another process holds a lock on one of the files all the while.
     pub fn open_at(places: &Places) -> Result<Self, StoreError> {
+        Self::open_failing(places, Faults::default())
+    }
+
+    /// As `open_at`, with the steps of its commits that are to fail.
+    pub fn open_failing(places: &Places, faults: Faults) -> Result<Self, StoreError> {
         let writing = Connections::open_or_make(places)?;
         schema::bring_up(&writing)?;
         let opened = high_water::open(&writing, places)?;
         let (queue, jobs) = channel();
         let writer = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || write_until_closed(&writing, &jobs))
+            .spawn(move || write_until_closed(&writing, &jobs, &faults))
             .map_err(|e| StoreError::Io(e.to_string()))?;
         Ok(Self {
             inner: Arc::new(Inner {
@@ -205,7 +211,7 @@ impl Drop for Inner {
     }
 }
 
-fn write_until_closed(connections: &Connections, jobs: &Receiver<Job>) {
+fn write_until_closed(connections: &Connections, jobs: &Receiver<Job>, faults: &Faults) {
     // What cannot be deleted now is still marked; it is deleted after the next commit, or at the next start.
     let mut forgotten = connections.forget_marked_keys().unwrap_or_default();
     // Whether the mark may be behind what is durable in `node.db`: then it is raised with the next group, whatever that does.
@@ -218,7 +224,7 @@ fn write_until_closed(connections: &Connections, jobs: &Receiver<Job>) {
         }
         let (answers, transaction) = run_group(connections, first, jobs);
         let verdict = match transaction {
-            Transaction::Sound => commit(connections),
+            Transaction::Sound => commit(connections, faults),
             Transaction::Broken => Err(StoreError::Undone),
         };
         match &verdict {
@@ -233,6 +239,7 @@ fn write_until_closed(connections: &Connections, jobs: &Receiver<Job>) {
                 Some(StoreError::DiskFull) => Err(StoreError::DiskFull),
                 Some(StoreError::Undone) => Err(StoreError::Undone),
                 Some(StoreError::Unmarked(why)) => Err(StoreError::Unmarked(why.clone())),
+                Some(StoreError::Io(why)) => Err(StoreError::Io(why.clone())),
                 Some(other) => Err(StoreError::Io(other.to_string())),
             });
         }
@@ -274,13 +281,17 @@ fn begin(connections: &Connections, forgotten: &[KeyId], mark_lags: bool) -> Res
 /// without the text that names it, never a text without its key. The high-water mark comes last: a mark that is ahead of
 /// `node.db` would say that it went back. Where it fails the group is durable and refused all the same: nothing may be
 /// signed that the mark does not cover.
-fn commit(connections: &Connections) -> Result<(), StoreError> {
+fn commit(connections: &Connections, faults: &Faults) -> Result<(), StoreError> {
+    faults.at(Step::BeforeCommit)?;
     connections.keys.execute_batch("COMMIT")?;
+    faults.at(Step::BetweenFiles)?;
     if let Some(sources) = &connections.sources {
         sources.execute_batch("COMMIT")?;
     }
     connections.node.execute_batch("COMMIT")?;
-    connections.marks.execute_batch("COMMIT").map_err(|e| StoreError::Unmarked(e.to_string()))
+    faults.at(Step::BeforeMark)?;
+    connections.marks.execute_batch("COMMIT").map_err(|e| StoreError::Unmarked(e.to_string()))?;
+    faults.at(Step::BeforeAnswer)
 }
 
 fn roll_back(connections: &Connections) {

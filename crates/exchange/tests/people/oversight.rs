@@ -53,7 +53,10 @@ fn the_trail_is_cosigned_visit_by_visit_and_the_node_shows_up_to_where() {
         let cosigned = watch.follow(&head, &texts, &key, house.now()).unwrap();
         assert_eq!(settle(house, &cosigned), "done");
         assert_eq!(watched(house).cosigned.unwrap().0, head.checkpoint().size);
-        houses.a().thank("liaison1", exchange::answer::About::Unsolicited(testkit::party(testkit::B))).unwrap();
+        houses
+            .a()
+            .thank("liaison1", exchange::answer::About::Unsolicited(testkit::party(testkit::B)))
+            .unwrap();
         houses.settle_all();
     }
 }
@@ -84,9 +87,13 @@ fn a_trail_that_was_made_again_is_not_cosigned() {
     assert_ne!(changed, texts);
     let forged = forge(house, &changed);
     let mut fresh = watch(house);
-    assert!(fresh.follow(&forged, &changed, &key, house.now()).is_ok(), "by itself it is a trail like any other");
+    assert!(
+        fresh.follow(&forged, &changed, &key, house.now()).is_ok(),
+        "by itself it is a trail like any other"
+    );
     let before = seen.clone();
-    let longer = format!("{changed}{}", changed.lines().take(8).map(|l| format!("{l}\n")).collect::<String>());
+    let longer =
+        format!("{changed}{}", changed.lines().take(8).map(|l| format!("{l}\n")).collect::<String>());
     let longer = renumbered(&longer);
     let more = forge(house, &longer);
     let fault = seen.follow(&more, &longer, &key, house.now()).unwrap_err();
@@ -167,7 +174,10 @@ fn a_key_that_signs_other_things_or_is_the_nodes_own_is_not_appointed() {
     let own = house.house().keys.cosigner.verifier().to_string();
     let appointed = oversight::appoint(&house.house(), &house.caller("oversight1"), &own, house.now());
     assert_eq!(code(appointed), "bad_key");
-    assert_eq!(code(oversight::appoint(&house.house(), &house.caller("oversight1"), "nothing", house.now())), "bad_key");
+    assert_eq!(
+        code(oversight::appoint(&house.house(), &house.caller("oversight1"), "nothing", house.now())),
+        "bad_key"
+    );
 }
 
 #[test]
