@@ -27,6 +27,7 @@ mod draws;
 mod flow;
 mod house;
 mod houses;
+pub mod killing;
 mod observe;
 mod words;
 

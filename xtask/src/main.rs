@@ -15,7 +15,8 @@ use std::process::{Command, ExitCode};
 use serde_json::Value;
 
 const HELP: &str = "\
-cargo xtask floors    the map of crates and their imports, as Markdown, from the manifests";
+cargo xtask floors              the map of crates and their imports, as Markdown, from the manifests
+cargo xtask kills COUNT [SEED]  kills real nodes under load so often, fifty times a history, and looks at what is left";
 
 /// A crate of the product: what it is for, and which others it imports.
 struct Room {
@@ -27,6 +28,8 @@ fn main() -> ExitCode {
     let chore: Vec<String> = std::env::args().skip(1).collect();
     let done = match chore.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["floors"] => metadata().and_then(|metadata| rooms(&metadata)).map(|rooms| floors(&rooms)),
+        ["kills", count] => kills(count, "1"),
+        ["kills", count, seed] => kills(count, seed),
         [] | ["--help" | "-h"] => Ok(HELP.to_owned()),
         other => Err(format!("there is no chore `{}`\n{HELP}", other.join(" "))),
     };
@@ -40,6 +43,32 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// How often a node is killed in one history.
+const KILLS_PER_HISTORY: usize = 50;
+
+/// Kills nodes of the `forewarn` that stands beside this program; build it first, the same way.
+fn kills(count: &str, seed: &str) -> Result<String, String> {
+    let count: usize = count.parse().map_err(|e| format!("COUNT {count:?}: {e}"))?;
+    let seed: u64 = seed.parse().map_err(|e| format!("SEED {seed:?}: {e}"))?;
+    let program = std::env::current_exe().map_err(|e| e.to_string())?.with_file_name("forewarn");
+    if !program.exists() {
+        return Err(format!("{} is not there: `cargo build -p forewarn` the same way", program.display()));
+    }
+    let (mut done, mut answered, mut entries) = (0, 0, 0);
+    for seed in seed.. {
+        if done >= count {
+            break;
+        }
+        let killed = testkit::killing::kill(&program, KILLS_PER_HISTORY.min(count - done), seed);
+        (done, answered, entries) =
+            (done + killed.kills, answered + killed.answered, entries + killed.entries);
+        println!("seed {seed}: {done} of {count} kills, {answered} acts answered, {entries} entries");
+    }
+    Ok(format!(
+        "{done} kills: all of the {answered} acts that were answered stand once in both logs, and nothing twice"
+    ))
 }
 
 /// The manifests of the workspace, as cargo reads them.
