@@ -1,6 +1,6 @@
 //! Carrying by file: packing, opening and settling, as the duty desk does it.
 
-use exchange::carriage::{self, CarriedFile, Opened, Settled, Trust};
+use exchange::carriage::{self, CarriedFile, Opened, Settled};
 use exchange::refusal::Refusal;
 use model::vocab::Carriage;
 
@@ -66,16 +66,16 @@ impl TestHouse {
 
     /// desk1 takes a partner's answer back.
     pub fn settle_file(&self, file: &CarriedFile) -> Result<Settled, Refusal> {
-        self.settle_bytes(&file.sealed, Trust::AnyReceipt)
+        self.settle_bytes(&file.sealed)
     }
 
     /// desk1 takes back whatever lies in a file.
-    pub fn settle_bytes(&self, sealed: &[u8], trust: Trust) -> Result<Settled, Refusal> {
-        carriage::settle(&self.house(), &self.caller("desk1"), sealed, trust, self.now(), &mut self.rng())
+    pub fn settle_bytes(&self, sealed: &[u8]) -> Result<Settled, Refusal> {
+        carriage::settle(&self.house(), &self.caller("desk1"), sealed, self.now(), &mut self.rng())
     }
 
-    /// desk1 writes the newest receipts for a partner once more.
-    pub fn newest_receipts(&self, of: &str) -> Result<Vec<CarriedFile>, Refusal> {
-        carriage::newest(&self.house(), &self.caller("desk1"), &party(of), self.now())
+    /// desk1 writes the newest receipts for a partner once more, with the entries from an index on.
+    pub fn newest_receipts(&self, of: &str, from: Option<u64>) -> Result<Vec<CarriedFile>, Refusal> {
+        carriage::newest(&self.house(), &self.caller("desk1"), &party(of), from, self.now())
     }
 }

@@ -1,6 +1,6 @@
 //! How things are carried to a partner, and the files that go without a line.
 
-use exchange::carriage::{self, CarriedFile, End, Settled, Trust};
+use exchange::carriage::{self, CarriedFile, End, Settled};
 use exchange::refusal::Refusal;
 use serde_json::{Value, json};
 
@@ -29,25 +29,17 @@ pub(crate) fn pack(c: &mut Call, i: input::Pack) -> Answer {
 pub(crate) fn open(c: &mut Call, sealed: &[u8]) -> Answer {
     let opened = carriage::open(&c.house, &c.person, sealed, c.now, &mut c.rng)?;
     Ok(json!({
-        "from": opened.from.to_string(), "what": opened.what, "fits": opened.end == End::Held,
+        "from": opened.from.to_string(), "what": opened.what, "fits": opened.end != End::DoesNotFit,
         "file": file(&opened.answer),
     }))
 }
 
-fn settled(c: &mut Call, sealed: &[u8], trust: Trust) -> Answer {
-    let Settled { from, what } = carriage::settle(&c.house, &c.person, sealed, trust, c.now, &mut c.rng)?;
+pub(crate) fn settle(c: &mut Call, sealed: &[u8]) -> Answer {
+    let Settled { from, what } = carriage::settle(&c.house, &c.person, sealed, c.now, &mut c.rng)?;
     Ok(json!({ "from": from.to_string(), "what": what }))
 }
 
-pub(crate) fn settle(c: &mut Call, sealed: &[u8]) -> Answer {
-    settled(c, sealed, Trust::AnyReceipt)
-}
-
-pub(crate) fn settle_newest(c: &mut Call, sealed: &[u8]) -> Answer {
-    settled(c, sealed, Trust::NewestReceipt)
-}
-
-pub(crate) fn receipt(c: &mut Call, i: input::PartnerOnly) -> Answer {
-    let files = carriage::newest(&c.house, &c.person, &party(&i.partner)?, c.now)?;
+pub(crate) fn receipt(c: &mut Call, i: input::CarryReceipt) -> Answer {
+    let files = carriage::newest(&c.house, &c.person, &party(&i.partner)?, i.from, c.now)?;
     Ok(json!({ "files": files.iter().map(file).collect::<Vec<_>>() }))
 }

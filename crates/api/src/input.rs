@@ -69,10 +69,12 @@ input!(
     }
 );
 input!(
-    /// A partner.
-    PartnerOnly {
+    /// Asks for the newest receipts for a partner as files.
+    CarryReceipt {
         /// The partner.
         partner: String,
+        /// With the entries of its log from this index on.
+        from: Option<u64>,
     }
 );
 input!(

@@ -105,7 +105,6 @@ const TABLE: &[Row] = &[
     ("/v1/carry/pack", || act(carry::pack)),
     ("/v1/carry/open", || act_on_file(carry::open)),
     ("/v1/carry/settle", || act_on_file(carry::settle)),
-    ("/v1/carry/settle-newest", || act_on_file(carry::settle_newest)),
     ("/v1/carry/receipt", || act(carry::receipt)),
     ("/v1/agreement/propose", || act(show::agreement_propose)),
     ("/v1/agreement/accept", || act(show::agreement_accept)),

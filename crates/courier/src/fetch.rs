@@ -142,7 +142,7 @@ impl Fetcher<'_> {
                     receive::parcel(house, from, origin, &answer.body, now, rng)
                 })
                 .await?;
-            if !matches!(taken, Receipt::Held(_)) {
+            if !matches!(taken, Receipt::Held(_) | Receipt::Stored(_)) {
                 return Err(Trouble(format!("a parcel that was fetched could not be taken: {taken:?}")));
             }
             let Some(now_held) = self.holding(use_).await? else { return Ok(()) };

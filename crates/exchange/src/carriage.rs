@@ -23,7 +23,7 @@ use tlog::channel::Origin;
 pub use envelope::SEALED_BYTES_MAX;
 pub use open::{End, Opened, newest, open};
 pub use pack::{Packed, Place, pack};
-pub use settle::{Settled, Trust, settle};
+pub use settle::{Settled, settle};
 
 use crate::audit;
 use crate::caller::needs;

@@ -17,6 +17,7 @@ use crate::channel::{self, OurChannel};
 use crate::deliver::{self, Next};
 use crate::house::House;
 use crate::partner;
+use crate::recover;
 use crate::refusal::Refusal;
 
 /// The answer to a partner that asks for a parcel.
@@ -24,14 +25,12 @@ use crate::refusal::Refusal;
 pub enum Served {
     /// 200: the parcel.
     Parcel(Vec<u8>),
-    /// 204: nothing waits.
+    /// 204: nothing waits, or nothing is signed before the caller has shown its newest receipt.
     Nothing,
     /// 404: no such log for this caller. The same whether it is unknown or another's.
     NotHere,
     /// 409: the caller asks from another size than its newest receipt is for; that size.
     From(u64),
-    /// 503: nothing is signed before the caller has shown its newest receipt.
-    ShowReceiptFirst,
 }
 
 /// The answer to a partner that brings a receipt.
@@ -84,10 +83,11 @@ pub fn opened(
     }
 }
 
-/// The next parcel of a log for its receiver, from the size `from` that it holds.
+/// A parcel from the size `from` on. For the receiver of a log of ours: what it has receipted and lost, or the next parcel.
+/// For the giver of a log: our copy of what it has lost (log-format §9).
 ///
-/// What it holds is appended, fenced and signed as for a parcel that is pushed, and only after the caller has shown its
-/// newest receipt since this node started (log-format §9); a caller that holds nothing shows that by `from` = 0.
+/// The next parcel is appended, fenced and signed as one that is pushed, and only after the caller has shown its newest
+/// receipt since this node started; a caller that holds nothing shows that by `from` = 0.
 pub fn parcel(
     house: &House,
     caller: &Partner,
@@ -97,13 +97,17 @@ pub fn parcel(
     rng: &mut impl CryptoRng,
 ) -> Result<Served, Refusal> {
     let found = house.store.view(|view| party_to(view, caller, &origin))?;
-    let Some(channel) = found.filter(|c| c.side == ChannelSide::Ours) else { return Ok(Served::NotHere) };
+    let Some(channel) = found else { return Ok(Served::NotHere) };
+    if channel.side == ChannelSide::Theirs || from < channel.cosigned {
+        let piece = recover::copy(house, caller, origin, from)?;
+        return Ok(piece.map_or(Served::Nothing, Served::Parcel));
+    }
     let (to, use_) = (&caller.name, channel.use_);
-    if !house.is_confirmed(&origin) && from == 0 && channel.cosigned == 0 {
+    if !house.is_confirmed(&origin) && from == 0 {
         note(house, to, deliver::head_answer(house, to, use_, None, now)?, now)?;
     }
     if !house.is_confirmed(&origin) {
-        return Ok(Served::ShowReceiptFirst);
+        return Ok(Served::Nothing);
     }
     if from != channel.cosigned {
         return Ok(Served::From(channel.cosigned));
@@ -137,6 +141,13 @@ pub fn receipt(
 fn note(house: &House, of: &PartyName, next: Next, now: Timestamp) -> Result<(), Refusal> {
     match next {
         Next::Wait(words) => partner::note_trouble(house, of, Some(&words), now),
+        Next::TakeBack(from) => {
+            let words = format!(
+                "the partner holds entries of our log that this node has lost, from {from} on: it must be called to take them \
+                 back (`forewarn partner carriage {of} push`)"
+            );
+            partner::note_trouble(house, of, Some(&words), now)
+        }
         _ => Ok(()),
     }
 }

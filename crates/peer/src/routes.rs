@@ -4,21 +4,18 @@ mod pull;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Extension, Path, Query, Request, State};
+use axum::extract::{Extension, Path, Request, State};
 use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::routing::{get, post};
 use exchange::house::House;
 use exchange::receive::Receipt;
 use exchange::refusal::{Refusal, Whose};
-use exchange::{channel, partner, receive, recover};
+use exchange::{channel, partner, receive};
 use gate::clock::Clock;
 use gate::serve::PeerPin;
 use model::caller::Partner;
-use serde::Deserialize;
 use tlog::channel::Origin;
-use tlog::parcel::PARCEL_MEDIA;
 
 /// The most bytes of a parcel that are read (log-format §6).
 const PARCEL_BYTES_MAX: usize = 64 << 20;

@@ -16,12 +16,13 @@ pub(super) struct HeldSize {
     pub(super) origin: Origin,
     /// The entries held.
     pub(super) size: u64,
-    /// The newest receipt, the cosigned checkpoint of that size; none while nothing is held.
+    /// The newest receipt, a cosigned checkpoint; of a smaller size while the receiver takes back what it has lost, none
+    /// while it holds none.
     pub(super) receipt: Option<SignedCheckpoint>,
 }
 
 impl HeldSize {
-    /// The text: the label, `origin <origin>`, `size <n>`, and for n > 0 an empty line and the cosigned checkpoint.
+    /// The text: the label, `origin <origin>`, `size <n>`, and with a receipt an empty line and it.
     pub(super) fn encode(&self) -> String {
         let mut text = format!("{LABEL}origin {}\nsize {}\n", self.origin, self.size);
         if let Some(receipt) = &self.receipt {
@@ -49,10 +50,8 @@ impl HeldSize {
             None if rest.is_empty() => None,
             None => return Err(form()),
         };
-        let fits = receipt
-            .as_ref()
-            .map(|r| *r.checkpoint())
-            .map_or(size == 0, |head| size > 0 && head.size == size && head.origin == origin);
+        let head = receipt.as_ref().map(|r| *r.checkpoint());
+        let fits = head.is_none_or(|head| head.size <= size && head.origin == origin);
         let held = Self { origin, size, receipt };
         if fits && held.encode() == text { Ok(held) } else { Err(form()) }
     }
@@ -69,9 +68,9 @@ mod tests {
     }
 
     #[test]
-    fn nothing_held_needs_no_receipt_and_anything_else_does() {
+    fn a_size_has_one_spelling_and_stands_alone_or_with_a_receipt() {
         assert_eq!(HeldSize::parse(nothing().as_bytes()).unwrap().size, 0);
-        assert!(HeldSize::parse(nothing().replace("size 0", "size 3").as_bytes()).is_err());
+        assert_eq!(HeldSize::parse(nothing().replace("size 0", "size 3").as_bytes()).unwrap().size, 3);
         assert!(HeldSize::parse(nothing().replace("size 0", "size 00").as_bytes()).is_err());
         assert!(HeldSize::parse(format!("{}\n", nothing()).as_bytes()).is_err());
     }

@@ -7,9 +7,10 @@ use model::id::PartyName;
 use rand_core::CryptoRng;
 use serde_json::json;
 use store::{ChannelRow, ChannelSide, View};
+use tlog::card::EncryptionKey;
 use tlog::channel::{Origin, SignedProposal, Use};
 use tlog::checkpoint::SignedCheckpoint;
-use tlog::parcel::{Parcel, receipt_file_name};
+use tlog::parcel::{Parcel, parcel_file_name, receipt_file_name};
 
 use super::held::{self, HeldSize};
 use super::{CARRIERS, CarriedFile, digits, envelope, key_of};
@@ -18,6 +19,7 @@ use crate::caller::needs;
 use crate::channel;
 use crate::house::House;
 use crate::receive::{self, Receipt};
+use crate::recover;
 use crate::refusal::Refusal;
 
 /// What became of a partner's file, and the file to be carried back.
@@ -38,6 +40,8 @@ pub struct Opened {
 pub enum End {
     /// All of it is held, by now or since before.
     Held,
+    /// It is stored and not receipted, while this node takes back what it has lost (log-format §9).
+    Stored,
     /// It goes on from another size than is held; nothing of it was taken.
     DoesNotFit,
 }
@@ -121,9 +125,11 @@ fn parcel(house: &House, bytes: &[u8], now: Timestamp, rng: &mut impl CryptoRng)
         return Err(stranger("a parcel of a log")
             .hint("nothing was taken; if the partner packed a file that ends in .channel, open that first"));
     };
+    nothing_more_was_receipted(house, &from, &origin, old, now)?;
     let receipt = receive::parcel(house, &Partner { name: from.clone() }, origin, bytes, now, rng)?;
     let end = match receipt {
         Receipt::Held(_) => End::Held,
+        Receipt::Stored(_) => End::Stored,
         Receipt::HoldsSize(_) => End::DoesNotFit,
         refused => return Err(not_taken(&from, refused)),
     };
@@ -131,11 +137,31 @@ fn parcel(house: &House, bytes: &[u8], now: Timestamp, rng: &mut impl CryptoRng)
     let channel = channel.ok_or_else(|| Refusal::ours("a log that took a parcel is not there"))?;
     let what = match end {
         End::Held => format!("entries {old} to {} are held", size.saturating_sub(1)),
+        End::Stored => format!(
+            "entries {old} to {} are stored; they are receipted once this node holds all that it had receipted before",
+            size.saturating_sub(1)
+        ),
         End::DoesNotFit => does_not_fit(old, size, channel.size()),
     };
     let at = if end == End::Held { size } else { channel.size() };
     let answer = house.store.view(|view| answer(view, &channel, at, end, &key))?;
     Ok(Opened { from, what, answer, end })
+}
+
+/// A giver that goes on from the size that is held here knows of no receipt beyond it: so a copy that is taken back may be
+/// whole, if our own mark or an operator says so too.
+fn nothing_more_was_receipted(
+    house: &House,
+    from: &PartyName,
+    origin: &Origin,
+    old: u64,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let channel = house.store.view(|view| theirs(view, origin))?;
+    match channel.filter(|c| c.recovering && c.size() == old) {
+        Some(channel) => recover::their_log_ends(house, from, channel.use_, now).map(drop),
+        None => Ok(()),
+    }
 }
 
 fn does_not_fit(old: u64, size: u64, held: u64) -> String {
@@ -156,9 +182,13 @@ fn answer(
     channel: &ChannelRow,
     at: u64,
     end: End,
-    key: &tlog::card::EncryptionKey,
+    key: &EncryptionKey,
 ) -> Result<CarriedFile, Refusal> {
-    let note = view.head(channel, at)?.and_then(|head| head.note);
+    let head = match end {
+        End::Held => view.head(channel, at)?,
+        End::Stored | End::DoesNotFit => view.newest_receipt(channel)?,
+    };
+    let note = head.and_then(|head| head.note);
     match (end, note) {
         (End::Held, Some(note)) => Ok(CarriedFile {
             name: receipt_file_name(&channel.origin, at),
@@ -166,7 +196,7 @@ fn answer(
             sealed: envelope::seal(key, note.as_bytes())?,
         }),
         (End::Held, None) => Err(Refusal::ours("a parcel was taken and has no receipt")),
-        (End::DoesNotFit, note) => {
+        (End::Stored | End::DoesNotFit, note) => {
             let receipt = note.map(|note| SignedCheckpoint::parse(note.as_bytes())).transpose();
             let held =
                 HeldSize { origin: channel.origin, size: at, receipt: receipt.map_err(Refusal::ours)? };
@@ -179,29 +209,56 @@ fn answer(
     }
 }
 
-/// The newest receipts that this node has given a partner, as files, once more: for one who has lost them, or who goes on
-/// from a copy of its data and must know what was receipted (log-format §9). Where nothing is held of a log, that is said.
+/// What a partner needs that has lost something of its log, as files: the newest receipt that this node gave for each of
+/// its channels, or that nothing is held of it; and, where an index is named, the entries that it receipted from there on.
 pub fn newest(
     house: &House,
     caller: &Person,
     of: &PartyName,
+    entries_from: Option<u64>,
     now: Timestamp,
 ) -> Result<Vec<CarriedFile>, Refusal> {
     needs(caller, CARRIERS, "write receipts into files")?;
-    let files = house.store.view(|view| {
+    let (key, channels) = house.store.view(|view| {
         let key = key_of(view, of)?;
-        let mut files = Vec::new();
+        let mut channels = Vec::new();
         for use_ in [Use::Actual, Use::Exercise] {
-            let Some(channel) = view.channel_with(of, ChannelSide::Theirs, use_)? else { continue };
-            let end = if channel.cosigned > 0 { End::Held } else { End::DoesNotFit };
-            files.push(answer(view, &channel, channel.cosigned, end, &key)?);
+            channels.extend(view.channel_with(of, ChannelSide::Theirs, use_)?);
         }
-        Ok::<_, Refusal>(files)
+        Ok::<_, Refusal>((key, channels))
     })?;
+    let mut files = Vec::new();
+    for channel in channels {
+        if let Some(from) = entries_from {
+            files.extend(copies(house, &channel, from, &key)?);
+        }
+        let end = if channel.cosigned > 0 { End::Held } else { End::DoesNotFit };
+        files.push(house.store.view(|view| answer(view, &channel, channel.cosigned, end, &key))?);
+    }
     let (by, about, count) = (caller.name.clone(), of.clone(), files.len());
     house.store.act(move |act| {
         audit::note(act, now, by.as_str(), "carry.receipt", about.as_str(), json!({ "files": count }), &[])
     })?;
+    Ok(files)
+}
+
+/// Our copy of a partner's log from an index on, in pieces.
+fn copies(
+    house: &House,
+    channel: &ChannelRow,
+    mut from: u64,
+    key: &EncryptionKey,
+) -> Result<Vec<CarriedFile>, Refusal> {
+    let (giver, mut files) = (Partner { name: channel.partner.clone() }, Vec::new());
+    while let Some(piece) = recover::copy(house, &giver, channel.origin, from)? {
+        let size = Parcel::parse(&piece).map_err(Refusal::ours)?.checkpoint.checkpoint().size;
+        files.push(CarriedFile {
+            name: parcel_file_name(&channel.origin, from, size),
+            what: format!("the entries {from} to {} of its own log, given back", size.saturating_sub(1)),
+            sealed: envelope::seal(key, &piece)?,
+        });
+        from = size;
+    }
     Ok(files)
 }
 

@@ -16,7 +16,7 @@ use serde_json::json;
 use store::{Act, ChannelRow, ChannelSide, ChannelState, SealingDraw};
 use tlog::card::EncryptionKey;
 use tlog::channel::{SignedProposal, Use};
-use tlog::checkpoint::{Checkpoint, SignedCheckpoint};
+use tlog::checkpoint::Checkpoint;
 use tlog::commitment::Salt;
 use tlog::parcel::{Parcel, parcel_file_name};
 
@@ -31,6 +31,8 @@ use crate::refusal::Refusal;
 
 /// The most entries in one parcel of ours.
 const ENTRIES_PER_PARCEL_MAX: u64 = 256;
+/// After so many bytes of entries a parcel of ours ends: in base64 it still fits into an answer of the control socket.
+const PARCEL_BYTES_MAX: usize = 32 << 20;
 
 /// Where a packing goes on: in which channel, and above which size of its log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -210,13 +212,13 @@ fn may_be_signed(act: &Act<'_>, channel: &ChannelRow) -> Result<(), Refusal> {
         .detail("this node goes on from a copy of its data, and may have signed more than the copy shows")
         .hint(format!(
             "ask {to} for its newest receipt (`forewarn carry receipt` there), then \
-                 `forewarn carry settle --newest FILE`"
+                 `forewarn carry settle FILE`"
         )));
     }
     if evidence::is_behind(act, channel)? {
         return Err(Refusal::world("behind", format!("{to} holds more of our log than this node"))
             .detail("this node may run on an old copy of its data; nothing more is signed in this log")
-            .hint("see `forewarn doctor`, and call the partner's duty desk"));
+            .hint("make sure that no second copy of this node is running, then `forewarn recover begin`"));
     }
     Ok(())
 }
@@ -228,7 +230,8 @@ fn parcel(
     old: u64,
     mut checkpoint: Checkpoint,
 ) -> Result<(Vec<u8>, u64), Refusal> {
-    let items = house.store.view(|view| deliver::items(view, channel, old, checkpoint.size))?;
+    let items =
+        house.store.view(|view| deliver::items(view, channel, old, checkpoint.size, PARCEL_BYTES_MAX))?;
     let end = old + u64::try_from(items.len()).map_err(Refusal::ours)?;
     if end < checkpoint.size {
         let channel = channel.clone();
@@ -236,11 +239,9 @@ fn parcel(
     }
     // A receiver that has lost entries knows its own signature again, and catches up with it (log-format §9).
     let held = match old < channel.cosigned {
-        true => house.store.view(|view| view.newest_receipt(channel))?.and_then(|head| head.note),
+        true => house.store.view(|view| deliver::newest_receipt(view, channel))?,
         false => None,
     };
-    let held =
-        held.map(|note| SignedCheckpoint::parse(note.as_bytes())).transpose().map_err(Refusal::ours)?;
     let parcel = Parcel { old, held, items, checkpoint: deliver::sign(house, &checkpoint)? };
     Ok((parcel.encode().map_err(Refusal::ours)?, checkpoint.size))
 }

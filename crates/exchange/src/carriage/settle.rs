@@ -9,6 +9,7 @@ use serde_json::json;
 use store::{Act, ChannelRow, ChannelSide, ChannelState, View};
 use tlog::channel::{ChannelStatement, Origin, SignedProposal};
 use tlog::checkpoint::SignedCheckpoint;
+use tlog::parcel::Parcel;
 
 use super::held::{self, HeldSize};
 use super::{CARRIERS, envelope, set_wanted, wanted_from};
@@ -19,16 +20,8 @@ use crate::deliver::{self, Answer, Next, Outgoing};
 use crate::evidence;
 use crate::house::House;
 use crate::partner;
+use crate::recover;
 use crate::refusal::Refusal;
-
-/// What a person says about a receipt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trust {
-    /// Nothing: it is one receipt among others.
-    AnyReceipt,
-    /// The partner's officer has said that it is the newest that the partner gave: after a restore the log goes on from it.
-    NewestReceipt,
-}
 
 /// What became of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,18 +40,19 @@ pub fn settle(
     house: &House,
     caller: &Person,
     sealed: &[u8],
-    trust: Trust,
     now: Timestamp,
     rng: &mut impl CryptoRng,
 ) -> Result<Settled, Refusal> {
     needs(caller, CARRIERS, "settle a partner's answers")?;
     let bytes = envelope::open(house, sealed)?;
     let settled = if bytes.starts_with(held::LABEL.as_bytes()) {
-        held(house, &bytes, trust, now)?
+        held(house, &bytes, now)?
     } else if let Ok(note) = SignedCheckpoint::parse(&bytes) {
         let channel = house.store.view(|view| ours(view, &note.checkpoint().origin))?;
-        let what = receipt(house, &channel, &note, trust, now)?;
+        let what = receipt(house, &channel, &note, now)?;
         Settled { from: channel.partner, what }
+    } else if let Ok(parcel) = Parcel::parse(&bytes) {
+        given_back(house, parcel.checkpoint.checkpoint().origin, &bytes, now, rng)?
     } else if let Ok(statement) = ChannelStatement::parse(&bytes) {
         opened(house, &statement, now, rng)?
     } else {
@@ -73,15 +67,16 @@ pub fn settle(
 }
 
 fn not_to_be_settled(bytes: &[u8]) -> Refusal {
-    if bytes.starts_with(b"forewarn/parcel/") || SignedProposal::parse(bytes).is_ok() {
-        return Refusal::yours(
-            "no_answer",
-            "the file is something that a partner packed for this node, and no answer",
-        )
-        .hint("`forewarn carry open FILE --to DIR` takes it and writes the answer");
+    if SignedProposal::parse(bytes).is_ok() {
+        return no_answer();
     }
     Refusal::theirs("bad_file", "the file opens, and holds no answer that this node understands")
         .hint("nothing was changed; does the partner run a newer program?")
+}
+
+fn no_answer() -> Refusal {
+    Refusal::yours("no_answer", "the file is something that a partner packed for this node, and no answer")
+        .hint("`forewarn carry open FILE --to DIR` takes it and writes the answer")
 }
 
 /// The log of this origin that we write to a confirmed partner.
@@ -93,6 +88,35 @@ fn ours(view: &View<'_>, origin: &Origin) -> Result<ChannelRow, Refusal> {
     })?;
     partner::confirmed(view, &channel.partner)?;
     Ok(channel)
+}
+
+/// Takes back entries of a log of ours that this node has lost and the partner has held.
+fn given_back(
+    house: &House,
+    origin: Origin,
+    bytes: &[u8],
+    now: Timestamp,
+    rng: &mut impl CryptoRng,
+) -> Result<Settled, Refusal> {
+    let found = house.store.view(|view| Ok::<_, Refusal>(view.channel(&origin)?))?;
+    if found.is_some_and(|c| c.side == ChannelSide::Theirs) {
+        return Err(no_answer());
+    }
+    let channel = house.store.view(|view| ours(view, &origin))?;
+    let from = channel.partner;
+    if !channel.recovering {
+        return Ok(Settled {
+            from,
+            what: "nothing of this log is missed; the file was not needed".to_owned(),
+        });
+    }
+    recover::take_back(house, &origin, bytes, now, rng)?.map_err(|why| {
+        Refusal::theirs("not_taken", format!("what {from} gave back does not fit")).detail(why).hint(
+            "nothing was changed; settle the files that it wrote in the order of their entries, its receipt last",
+        )
+    })?;
+    let row = house.store.view(|view| ours(view, &origin))?;
+    Ok(Settled { from, what: format!("this node has {} entries of this log again", row.size()) })
 }
 
 fn opened(
@@ -115,7 +139,6 @@ fn receipt(
     house: &House,
     channel: &ChannelRow,
     note: &SignedCheckpoint,
-    trust: Trust,
     now: Timestamp,
 ) -> Result<String, Refusal> {
     let (origin, from, size) = (channel.origin, &channel.partner, note.checkpoint().size);
@@ -158,29 +181,44 @@ fn receipt(
             .detail(format!("a head of {size} entries with another root than our entries give"))
             .hint("it is kept as evidence; look now, and call the partner's duty desk"));
         }
-        AtHand::MoreThanOurs => {
-            return Err(Refusal::world("behind", format!("{from} holds more of our log than this node"))
-                .detail(format!("the receipt is for {size} entries, and this node has {}", channel.size()))
-                .hint("this node runs on an old copy of its data: put the newest backup in its place"));
-        }
+        AtHand::MoreThanOurs => return Err(lost(channel, size)),
     }
     let row = channel.clone();
-    let went_on = house.store.act(move |act| after_receipt(act, &row, size, trust, now))?;
-    Ok(words(size, known, channel.recovering, went_on))
-}
-
-fn words(size: u64, known: AtHand, was_recovering: bool, went_on: bool) -> String {
+    let waits = house.store.act(move |act| after_receipt(act, &row, size, now))?;
     let counted = match known {
         AtHand::Receipted => format!("the receipt for {size} entries was settled before"),
         _ => format!("{size} entries are receipted"),
     };
-    match (was_recovering, went_on) {
-        (true, true) => format!("{counted}; the log goes on from here"),
-        (true, false) => format!(
-            "{counted}; nothing is packed yet: have the partner's officer say that it is the newest, then settle it with \
-             --newest"
+    Ok(format!("{counted}{}", of_recovery(channel, waits)))
+}
+
+/// A receipt for more than this node has of its own log.
+fn lost(channel: &ChannelRow, size: u64) -> Refusal {
+    let (from, have) = (&channel.partner, channel.size());
+    let refusal = Refusal::world("behind", format!("{from} holds more of our log than this node"))
+        .detail(format!("the receipt is for {size} entries, and this node has {have}"));
+    match channel.recovering {
+        true => refusal.hint(format!(
+            "ask {from} for the entries (`forewarn carry receipt` there, with --from {have}), settle those first, then this"
+        )),
+        false => refusal.hint(
+            "this node runs on an old copy of its data: make sure that no second copy is running, then `forewarn recover \
+             begin`",
         ),
-        _ => counted,
+    }
+}
+
+/// What a log that was recovering waits for still, in words; nothing where it was not.
+fn of_recovery(channel: &ChannelRow, waits: Option<String>) -> String {
+    match (channel.recovering, waits) {
+        (false, _) => String::new(),
+        (true, None) => "; the log goes on from here".to_owned(),
+        (true, Some(why)) => {
+            let by = &channel.partner;
+            format!(
+                "; nothing is packed yet: {why}; or take the partner's word with `forewarn recover trust {by}`"
+            )
+        }
     }
 }
 
@@ -201,7 +239,9 @@ fn compare(
     now: Timestamp,
 ) -> Result<AtHand, Refusal> {
     if head.size > row.size() {
-        evidence::behind(act, row, now)?;
+        if !row.recovering {
+            evidence::behind(act, row, now)?;
+        }
         return Ok(AtHand::MoreThanOurs);
     }
     if act.root_at(row, head.size)? != head.root {
@@ -220,53 +260,50 @@ fn compare(
     Ok(if receipted { AtHand::Receipted } else { AtHand::Unreceipted })
 }
 
-/// What a receipt settles beside itself: the partner's wish for an earlier size, and the waiting after a restore. True if
-/// the log goes on.
+/// What a receipt settles beside itself: the partner's wish for an earlier size, and the waiting after a restore. Gives why
+/// the log waits on, if it does.
 fn after_receipt(
     act: &mut Act<'_>,
     row: &ChannelRow,
     size: u64,
-    trust: Trust,
     now: Timestamp,
-) -> Result<bool, Refusal> {
+) -> Result<Option<String>, Refusal> {
     if wanted_from(act, &row.origin)?.is_some_and(|from| from < size) {
         set_wanted(act, &row.origin, None)?;
     }
-    let Some(mut row) = act.channel(&row.origin)? else { return Ok(false) };
+    let Some(mut row) = act.channel(&row.origin)? else { return Ok(None) };
     // An older receipt than others that are held cannot be the newest that was given.
-    if !row.recovering || trust != Trust::NewestReceipt || size < row.cosigned {
-        return Ok(false);
+    if row.recovering && size < row.cosigned {
+        return Ok(Some("this is an older receipt than others that this node holds".to_owned()));
     }
-    act.end_recovery(&mut row)?;
-    let detail = json!({ "size": size });
-    audit::note(act, now, "node", "log.recovered", row.partner.as_str(), detail, &[])?;
-    Ok(true)
+    Ok(match recover::settle_ours(act, &mut row, now)? {
+        recover::Settled::Yes => None,
+        recover::Settled::No(why) => Some(why),
+    })
 }
 
 /// Takes what a partner says about the size it holds.
-fn held(house: &House, bytes: &[u8], trust: Trust, now: Timestamp) -> Result<Settled, Refusal> {
+fn held(house: &House, bytes: &[u8], now: Timestamp) -> Result<Settled, Refusal> {
     let held = HeldSize::parse(bytes).map_err(|why| {
         Refusal::theirs("bad_file", "the file says in no known form how much the partner holds").detail(why)
     })?;
     let channel = house.store.view(|view| ours(view, &held.origin))?;
     let (from, size) = (channel.partner.clone(), held.size);
-    let mut what = match &held.receipt {
-        Some(note) => receipt(house, &channel, note, trust, now)?,
-        None => "the partner holds nothing of this log".to_owned(),
+    if size > channel.size() {
+        return Err(lost(&channel, size));
+    }
+    let said = match &held.receipt {
+        Some(note) => receipt(house, &channel, note, now)?,
+        None => "the partner has receipted nothing of this log".to_owned(),
     };
-    let went_on = house.store.act(move |act| {
-        let Some(row) = act.channel(&held.origin)? else { return Ok(false) };
-        let behind = size < row.cosigned;
-        set_wanted(act, &row.origin, behind.then_some(size))?;
-        match size {
-            0 if !behind => after_receipt(act, &row, 0, trust, now),
-            _ => Ok::<_, Refusal>(false),
-        }
+    let has_receipt = held.receipt.is_some();
+    let waits = house.store.act(move |act| {
+        let Some(row) = act.channel(&held.origin)? else { return Ok(None) };
+        let waits = if has_receipt { None } else { after_receipt(act, &row, 0, now)? };
+        set_wanted(act, &row.origin, (size < row.cosigned).then_some(size))?;
+        Ok::<_, Refusal>(waits)
     })?;
-    what.push_str(&match (went_on, channel.recovering && size == 0) {
-        (true, _) => "; the log goes on from here".to_owned(),
-        (false, true) => "; nothing is packed yet: settle it with --newest if its officer says so".to_owned(),
-        (false, false) => format!("; the next packing begins at entry {size}"),
-    });
+    let recovery = if has_receipt { String::new() } else { of_recovery(&channel, waits) };
+    let what = format!("{said}{recovery}; it holds {size} entries, and the next packing begins there");
     Ok(Settled { from, what })
 }

@@ -1,13 +1,14 @@
 //! By file, over an air gap (docs/log-format.md, Delivery and Going backwards): the same acts, in any order and any number
 //! of times; what was lost is made good by the next packing.
 
-use exchange::carriage::{CarriedFile, End, SEALED_BYTES_MAX, Trust};
+use exchange::carriage::{CarriedFile, End, SEALED_BYTES_MAX};
+use exchange::recover;
 use exchange::refusal::Refusal;
 use model::state::DomainState;
 use model::vocab::{Carriage, Domain};
 use proptest::prelude::*;
 use store::{ChannelRow, ChannelSide};
-use testkit::{A, B, C, TestHouse, TestHouses, assert_sound, code, party, repeatable, warning};
+use testkit::{A, B, C, DataCopy, TestHouse, TestHouses, code, party, repeatable, warning};
 use tlog::channel::Use;
 
 /// A log as one side has it.
@@ -188,11 +189,11 @@ fn a_receipt_of_another_log_or_without_its_lines_does_not_count() {
     // Sealed for B instead: its own receipt, which is about A's log.
     let head = log(b, A, ChannelSide::Theirs).unwrap();
     let note = b.store().view(|view| view.head(&head, head.size())).unwrap().unwrap().note.unwrap();
-    assert_eq!(code(b.settle_bytes(&sealed_for(b, &note), Trust::AnyReceipt)), "not_ours");
+    assert_eq!(code(b.settle_bytes(&sealed_for(b, &note))), "not_ours");
     let unsigned: String = note.lines().take(5).map(|line| format!("{line}\n")).collect();
-    assert_eq!(code(a.settle_bytes(&sealed_for(a, &unsigned), Trust::AnyReceipt)), "bad_receipt");
+    assert_eq!(code(a.settle_bytes(&sealed_for(a, &unsigned))), "bad_receipt");
     let forged = note.replace(note.lines().nth(2).unwrap(), "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
-    assert_eq!(code(a.settle_bytes(&sealed_for(a, &forged), Trust::AnyReceipt)), "bad_receipt");
+    assert_eq!(code(a.settle_bytes(&sealed_for(a, &forged))), "bad_receipt");
     let ours = log(a, B, ChannelSide::Ours).unwrap();
     assert!(ours.cosigned < ours.size(), "none of them counted");
     a.settle_file(&answer).unwrap();
@@ -217,7 +218,7 @@ fn files_flow_only_between_confirmed_partners_and_are_packed_only_where_no_line_
     let file = a.pack(B).unwrap().remove(0);
     b.sql("node.db", "UPDATE partners SET state = 'unconfirmed'");
     assert_eq!(code(b.open_file(&file)), "unconfirmed");
-    assert_eq!(code(b.newest_receipts(A)), "unconfirmed");
+    assert_eq!(code(b.newest_receipts(A, None)), "unconfirmed");
     b.sql("node.db", "UPDATE partners SET state = 'confirmed'");
     a.settle_file(&b.open_file(&file).unwrap().answer).unwrap();
     let acts = a.acts_since(0);
@@ -258,6 +259,16 @@ fn a_clean_restart_goes_on_without_asking_anybody() {
     assert_alike(&houses);
 }
 
+/// The operator says that a house goes on from a copy of its data.
+fn goes_on_from_a_copy(house: &TestHouse) {
+    recover::begin(&house.house(), &house.caller("operator1"), "the disk was put back", house.now()).unwrap();
+}
+
+/// The operator takes a partner's word for what was signed.
+fn takes_the_word(house: &TestHouse, of: &str) {
+    recover::trust(&house.house(), &house.caller("operator1"), &party(of), house.now()).unwrap();
+}
+
 #[test]
 fn after_a_restore_nothing_is_packed_before_the_newest_receipt_was_settled() {
     let houses = apart();
@@ -268,56 +279,77 @@ fn after_a_restore_nothing_is_packed_before_the_newest_receipt_was_settled() {
     a.undertake(B).unwrap();
     b.open_file(&a.pack(B).unwrap()[0]).unwrap();
     a.undertake(B).unwrap();
-    let recovering = |is: bool| {
-        a.store().act(move |act| {
-            let mut row = act.channel_with(&party(B), ChannelSide::Ours, Use::Actual)?.unwrap();
-            if is { act.begin_recovery(&mut row) } else { Ok(()) }
-        })
-    };
-    recovering(true).unwrap();
+    goes_on_from_a_copy(a);
     let refused = a.pack(B).unwrap_err();
     assert_eq!(refused.code, "recovering");
-    assert!(refused.hint.unwrap().contains("settle --newest"));
-    let older = a.settle_bytes(&first.sealed, Trust::NewestReceipt).unwrap();
-    assert!(
-        older.what.contains("goes on"),
-        "nothing here shows yet that it is not the newest: {}",
-        older.what
-    );
-    recovering(true).unwrap();
-    let newest = b.newest_receipts(A).unwrap().remove(0);
+    assert!(refused.hint.unwrap().contains("carry receipt"));
+    let newest = b.newest_receipts(A, None).unwrap().remove(0);
     let what = a.settle_file(&newest).unwrap().what;
-    assert!(what.contains("--newest"), "{what}");
+    assert!(what.contains("recover trust"), "no mark of our own says that it is the newest: {what}");
     assert_eq!(code(a.pack(B)), "recovering");
-    let older = a.settle_bytes(&first.sealed, Trust::NewestReceipt).unwrap();
-    assert!(!older.what.contains("goes on"), "an older one than is held is not the newest: {}", older.what);
-    a.settle_bytes(&newest.sealed, Trust::NewestReceipt).unwrap();
+    takes_the_word(a, B);
+    let older = a.settle_file(&first).unwrap().what;
+    assert!(older.contains("older receipt"), "{older}");
+    assert_eq!(code(a.pack(B)), "recovering");
+    let what = a.settle_file(&newest).unwrap().what;
+    assert!(what.contains("goes on from here"), "{what}");
     houses.carry_files(A, B);
     assert_alike(&houses);
 }
 
 #[test]
-fn a_node_on_an_old_copy_of_its_data_signs_nothing_over_what_it_has_lost() {
+fn a_giver_on_an_old_copy_takes_back_by_file_what_it_has_lost() {
     let houses = apart();
-    houses.leave_broken();
     let (a, b) = (houses.a(), houses.b());
     a.undertake(B).unwrap();
-    let old = tempfile::tempdir().unwrap();
-    a.stopped(|folder| copy(folder, old.path()));
+    let old = a.copy(DataCopy::WithMark);
     let file = a.pack(B).unwrap().remove(0);
     let receipt = b.open_file(&file).unwrap().answer;
-    a.stopped(|folder| copy(old.path(), folder));
+    a.go_back(&old);
     assert_eq!(code(a.settle_file(&receipt)), "behind");
-    assert_eq!(code(a.pack(B)), "behind");
-    assert_sound(a);
+    assert_eq!(code(a.pack(B)), "behind", "nothing is signed over what was lost");
+    goes_on_from_a_copy(a);
+    assert_eq!(code(a.settle_file(&receipt)), "behind");
+    let have = log(a, B, ChannelSide::Ours).unwrap().size();
+    let given_back = b.newest_receipts(A, Some(have)).unwrap();
+    assert!(given_back[0].name.ends_with(".parcel") && given_back[1].name.ends_with(".receipt"));
+    assert_eq!(code(b.open_file(&given_back[0])), "not_for_us");
+    takes_the_word(a, B);
+    a.settle_file(&given_back[0]).unwrap();
+    let what = a.settle_file(&given_back[1]).unwrap().what;
+    assert!(what.contains("goes on from here"), "{what}");
+    let again = a.settle_file(&given_back[0]).unwrap().what;
+    assert!(again.contains("not needed"), "{again}");
+    assert!(a.waiting().is_empty(), "what came back was sent, and is not sent twice");
+    a.undertake(B).unwrap();
+    houses.carry_files(A, B);
+    assert_alike(&houses);
+    assert_eq!(b.relation(A).undertakings().count(), 2);
 }
 
-fn copy(from: &std::path::Path, to: &std::path::Path) {
-    for file in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
-        if file.file_type().unwrap().is_file() {
-            std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
-        }
+#[test]
+fn a_receiver_on_an_old_copy_is_packed_again_what_it_has_lost() {
+    let houses = apart();
+    let (a, b) = (houses.a(), houses.b());
+    a.undertake(B).unwrap();
+    let old = b.copy(DataCopy::WithMark);
+    houses.carry_files(A, B);
+    b.go_back(&old);
+    a.undertake(B).unwrap();
+    let early = b.open_file(&a.pack(B).unwrap()[0]).unwrap();
+    assert_eq!(early.end, End::DoesNotFit);
+    a.settle_file(&early.answer).unwrap();
+    let again = a.pack(B).unwrap();
+    assert_eq!(again.len(), 2, "what was lost, and what is new: {:?}", names(&again));
+    let lost = b.open_file(&again[0]).unwrap();
+    assert!([End::Stored, End::Held].contains(&lost.end), "{lost:?}");
+    a.settle_file(&lost.answer).unwrap();
+    if lost.end == End::Stored {
+        takes_the_word(b, A);
     }
+    houses.carry_files(A, B);
+    assert_alike(&houses);
+    assert_eq!(b.relation(A).undertakings().count(), 2);
 }
 
 #[test]

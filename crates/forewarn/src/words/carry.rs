@@ -9,7 +9,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use api::input::{Pack, PartnerOnly};
+use api::input::{CarryReceipt, Pack};
 use base64ct::{Base64, Encoding};
 use clap::{Args, Subcommand};
 use exchange::carriage::SEALED_BYTES_MAX;
@@ -54,15 +54,15 @@ enum CarryAct {
         /// The files, ending in .opened, .receipt or .held
         #[arg(required = true)]
         files: Vec<PathBuf>,
-        /// After a restore: the partner's officer has said that these are the newest it gave
-        #[arg(long)]
-        newest: bool,
     },
-    /// Write the newest receipts for a partner once more, if it lost them or was restored
+    /// Write the newest receipts for a partner once more, if it has lost them or goes on from a backup
     #[command(after_help = eg!("forewarn carry receipt service-a --to /media/stick", "role desk, release, liaison or operator."))]
     Receipt {
         /// The partner
         partner: String,
+        /// Also give back the entries of its own log from this one on, which it has lost
+        #[arg(long, value_name = "ENTRY")]
+        from: Option<u64>,
         /// The folder for the files
         #[arg(long, value_name = "DIR")]
         to: PathBuf,
@@ -74,8 +74,8 @@ impl Carry {
         match self.act {
             CarryAct::Pack { partner, to } => pack(desk, &partner, &to),
             CarryAct::Open { files, to } => open(desk, &files, &to),
-            CarryAct::Settle { files, newest } => settle(desk, &files, newest),
-            CarryAct::Receipt { partner, to } => receipt(desk, &partner, &to),
+            CarryAct::Settle { files } => settle(desk, &files),
+            CarryAct::Receipt { partner, from, to } => receipt(desk, &partner, from, &to),
         }
     }
 }
@@ -100,10 +100,10 @@ fn pack(desk: &Desk, partner: &str, to: &Path) -> Result<Shown, Failure> {
     Ok(Shown::of(answer, text))
 }
 
-fn receipt(desk: &Desk, partner: &str, to: &Path) -> Result<Shown, Failure> {
+fn receipt(desk: &Desk, partner: &str, from: Option<u64>, to: &Path) -> Result<Shown, Failure> {
     let partner = desk.partner(partner)?;
     must_be_folder(to)?;
-    let answer = desk.ask("/v1/carry/receipt", &PartnerOnly { partner: partner.clone() })?;
+    let answer = desk.ask("/v1/carry/receipt", &CarryReceipt { partner: partner.clone(), from })?;
     let files =
         answer.said().at("files").items().map(|file| kept(file, to)).collect::<Result<Vec<_>, _>>()?;
     let answer = Answer(json!({ "partner": partner, "to": to.display().to_string(), "files": files }));
@@ -144,11 +144,12 @@ fn open(desk: &Desk, files: &[PathBuf], to: &Path) -> Result<Shown, Failure> {
     Ok(listed(lines, to, show::opened))
 }
 
-fn settle(desk: &Desk, files: &[PathBuf], newest: bool) -> Result<Shown, Failure> {
-    let path = if newest { "/v1/carry/settle-newest" } else { "/v1/carry/settle" };
+fn settle(desk: &Desk, files: &[PathBuf]) -> Result<Shown, Failure> {
+    let mut files = files.to_vec();
+    files.sort_by_key(|file| place_in_log(file));
     let mut lines = Vec::new();
-    for file in files {
-        lines.push(match read(file).and_then(|bytes| desk.bring(path, bytes)) {
+    for file in &files {
+        lines.push(match read(file).and_then(|bytes| desk.bring("/v1/carry/settle", bytes)) {
             Ok(answer) => {
                 let said = answer.said();
                 json!({
@@ -180,13 +181,18 @@ fn refused(file: &Path, failure: Failure) -> Result<Value, Failure> {
     }))
 }
 
-/// The log and the size that a parcel goes on from, out of its name; a channel before its parcels.
-fn place_in_log(file: &Path) -> (bool, String, u64) {
+/// Where in its log a file stands, out of its name: a channel first, then parcels by the size that they go on from, then
+/// receipts by theirs.
+fn place_in_log(file: &Path) -> (u8, String, u64) {
     let name = file.file_stem().and_then(|n| n.to_str()).unwrap_or_default();
     let mut parts = name.split('-');
     let log = parts.next().unwrap_or_default().to_owned();
-    let is_parcel = file.extension().is_some_and(|e| e == "parcel");
-    (is_parcel, log, parts.next().and_then(|old| old.parse().ok()).unwrap_or_default())
+    let kind = match file.extension().and_then(|e| e.to_str()) {
+        Some("channel" | "opened") => 0,
+        Some("parcel") => 1,
+        _ => 2,
+    };
+    (kind, log, parts.next().and_then(|old| old.parse().ok()).unwrap_or_default())
 }
 
 fn must_be_folder(to: &Path) -> Result<(), Failure> {

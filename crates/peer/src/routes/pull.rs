@@ -15,7 +15,7 @@ use tlog::channel::Use;
 use tlog::note::NOTE_BYTES_MAX;
 use tlog::parcel::PARCEL_MEDIA;
 
-use super::{Peer, busy, caller_and_log, not_here, run, stranger, text};
+use super::{Peer, caller_and_log, not_here, run, stranger, text};
 
 pub(super) fn routes() -> Router<Peer> {
     Router::new()
@@ -67,7 +67,7 @@ async fn opened(
     .await
 }
 
-/// The next parcel of the caller's log.
+/// The next parcel for the caller, or a piece of a log that one of the two parties has lost.
 async fn parcel(
     State(peer): State<Peer>,
     Extension(pin): Extension<PeerPin>,
@@ -85,7 +85,6 @@ async fn parcel(
             Served::From(size) => {
                 of_media(text(StatusCode::CONFLICT, format!("{size}\n")), "text/x.tlog.size")
             }
-            Served::ShowReceiptFirst => busy(),
         })
     })
     .await

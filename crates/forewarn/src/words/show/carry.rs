@@ -30,9 +30,7 @@ pub(crate) fn receipts(said: Said<'_>) -> String {
     }
     let mut out = format!("The newest receipts for {partner}, in {}:\n", said.at("to").line());
     out.push_str(&files(said));
-    out.push_str(
-        "\nThe partner runs `forewarn carry settle FILE...`; after a restore there, with --newest.\n",
-    );
+    out.push_str("\nThe partner runs `forewarn carry settle FILE...`.\n");
     out
 }
 
