@@ -101,10 +101,6 @@ fn the_same_file_again_changes_nothing_whichever_way() {
         let what = a.settle_file(receipt).unwrap().what;
         assert!(what.contains("settled before"), "{what}");
     }
-    assert_eq!(
-        a.store().view(|v| v.receipt_of(&log(a, B, ChannelSide::Ours).unwrap(), 0)).unwrap().unwrap().size,
-        2
-    );
     assert!(a.pack(B).unwrap().is_empty());
     assert_alike(&houses);
 }
@@ -320,11 +316,10 @@ fn a_giver_on_an_old_copy_takes_back_by_file_what_it_has_lost() {
     assert!(what.contains("goes on from here"), "{what}");
     let again = a.settle_file(&given_back[0]).unwrap().what;
     assert!(again.contains("not needed"), "{again}");
-    assert!(a.waiting().is_empty(), "what came back was sent, and is not sent twice");
     a.undertake(B).unwrap();
     houses.carry_files(A, B);
     assert_alike(&houses);
-    assert_eq!(b.relation(A).undertakings().count(), 2);
+    assert_eq!(b.relation(A).undertakings().count(), 2, "what came back was sent, and is not sent twice");
 }
 
 #[test]
