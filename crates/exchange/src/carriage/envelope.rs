@@ -37,7 +37,7 @@ pub(super) fn open(house: &House, sealed: &[u8]) -> Result<Vec<u8>, Refusal> {
         DecryptError::NoMatchingKeys | DecryptError::ExcessiveWork { .. } => {
             Refusal::theirs("not_for_us", "the file is sealed to somebody else")
                 .detail("this node's key does not open it")
-                .hint("it goes to another node; or the partner packed it for a card that is no longer ours")
+                .hint("what this node packs, only its partner opens; else it was packed for another node")
         }
         why => Refusal::theirs(
             "bad_file",

@@ -134,7 +134,7 @@ fn piece(
         let origin = SignedProposal::parse(statement.as_bytes()).map_err(Refusal::ours)?.proposal().origin();
         let file = CarriedFile {
             name: format!("{}.channel", digits(&origin)),
-            what: format!("the {use_} channel, to be opened by the partner"),
+            what: format!("the {use_} channel, to be opened by the partner before anything goes in it"),
             sealed: envelope::seal(key, statement.as_bytes())?,
         };
         return Ok((Some(file), other));
