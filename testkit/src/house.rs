@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use exchange::audit::{self, TrailLine};
 use exchange::house::{House, Settings};
-use exchange::keys::{NodeKeys, NodeSeeds};
+use exchange::keys::{NodeKeys, NodeSeeds, draw_encryption_key, encryption_recipient};
 use exchange::people::{self, Activation, Invitation};
 use exchange::person_key::{PassphraseCost, PersonKey};
 use exchange::refusal::Refusal;
@@ -339,9 +339,16 @@ pub(crate) fn keys_of(name: &PartyName) -> NodeKeys {
     NodeKeys::from_seeds(name, &seeds).unwrap()
 }
 
-/// What stands for the public half of a node's encryption key on its card; nothing is sealed to it here.
+/// The private encryption key of the node of this name, the same for as long as the tests of one process run: age draws
+/// its keys itself.
+fn encryption_secret_of(name: &PartyName) -> Zeroizing<String> {
+    static DRAWN: Mutex<BTreeMap<String, Zeroizing<String>>> = Mutex::new(BTreeMap::new());
+    DRAWN.lock().unwrap().entry(name.to_string()).or_insert_with(draw_encryption_key).clone()
+}
+
+/// The public half of a node's encryption key, as it stands on its card.
 pub(crate) fn encryption_of(name: &PartyName) -> String {
-    format!("age1{}", Digest::of(format!("forewarn test encryption: {name}").as_bytes()))
+    encryption_recipient(&encryption_secret_of(name)).unwrap()
 }
 
 fn open(folder: &Path, name: &PartyName, strikes: &Arc<Strikes>) -> House {
@@ -355,5 +362,6 @@ fn open(folder: &Path, name: &PartyName, strikes: &Arc<Strikes>) -> House {
     let strikes = Arc::clone(strikes);
     let faults = Faults::where_(move |step| strikes.at(step));
     let store = Store::open_failing(&Places::in_folder(folder), faults).unwrap();
-    House::new(store, keys_of(name), name.clone(), settings, Arc::new(|| ()))
+    let keys = keys_of(name).with_encryption(&encryption_secret_of(name)).unwrap();
+    House::new(store, keys, name.clone(), settings, Arc::new(|| ()))
 }

@@ -19,6 +19,7 @@
 )]
 
 mod acts;
+mod by_file;
 mod by_hand;
 mod carry;
 mod check;

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use model::body::{Outcome, Undertaking};
-use model::vocab::{Disposition, Domain, MatterKind, Precedence, Purpose, RecallReason, Role, WaiverReason};
+use model::vocab::{
+    Carriage, Disposition, Domain, MatterKind, Precedence, Purpose, RecallReason, Role, WaiverReason,
+};
 use serde::{Deserialize, Serialize};
 
 macro_rules! input {
@@ -46,6 +48,33 @@ input!(
         present: String,
         /// The one chosen.
         chosen: String,
+    }
+);
+input!(
+    /// Changes how things are carried to and from a partner.
+    PartnerCarriage {
+        /// The partner.
+        partner: String,
+        /// How.
+        carriage: Carriage,
+    }
+);
+input!(
+    /// Packs the next piece for a partner that is carried by file.
+    Pack {
+        /// The partner.
+        partner: String,
+        /// Where the packing goes on, as the answer before said; from the beginning if left out.
+        place: Option<String>,
+    }
+);
+input!(
+    /// Asks for the newest receipts for a partner as files.
+    CarryReceipt {
+        /// The partner.
+        partner: String,
+        /// With the entries of its log from this index on.
+        from: Option<u64>,
     }
 );
 input!(

@@ -22,6 +22,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::carry;
 use crate::input::{self, Nothing};
 use crate::show;
 
@@ -100,6 +101,11 @@ const TABLE: &[Row] = &[
     ("/v1/partner/list", || {
         act(|c, _: Nothing| view(exchange::view::relation::partners(&c.house, &c.person)?))
     }),
+    ("/v1/partner/carriage", || act(carry::set)),
+    ("/v1/carry/pack", || act(carry::pack)),
+    ("/v1/carry/open", || act_on_file(carry::open)),
+    ("/v1/carry/settle", || act_on_file(carry::settle)),
+    ("/v1/carry/receipt", || act(carry::receipt)),
     ("/v1/agreement/propose", || act(show::agreement_propose)),
     ("/v1/agreement/accept", || act(show::agreement_accept)),
     ("/v1/agreement/refuse", || act(show::agreement_refuse)),
@@ -161,6 +167,14 @@ fn act<I: DeserializeOwned + Send + 'static>(f: fn(&mut Call, I) -> Answer) -> M
         .await
     })
     .layer(axum::extract::DefaultBodyLimit::max(REQUEST_BYTES_MAX))
+}
+
+/// A route for a file, whose bytes are the body.
+fn act_on_file(f: fn(&mut Call, &[u8]) -> Answer) -> MethodRouter<Api> {
+    post(move |State(api): State<Api>, headers: HeaderMap, body: Bytes| async move {
+        run(move || f(&mut caller(&api, &headers)?, &body)).await
+    })
+    .layer(axum::extract::DefaultBodyLimit::max(exchange::carriage::SEALED_BYTES_MAX))
 }
 
 fn caller(api: &Api, headers: &HeaderMap) -> Result<Call, Refusal> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::Method;
+use exchange::carriage;
 use exchange::deliver;
 use exchange::house::House;
 use exchange::partner;
@@ -130,6 +131,11 @@ impl Lane<'_> {
 
     /// One round, and whether something was receipted in it.
     async fn carry(&self, asks_first: bool) -> (Result<(), Trouble>, bool) {
+        match self.act(|house, name, _, _| Ok(carriage::of(house, name)?.dials())).await {
+            Ok(true) => {}
+            Ok(false) => return (Ok(()), false),
+            Err(trouble) => return (Err(trouble), false),
+        }
         let mut round = Round::new(self.name.clone(), self.use_, asks_first);
         let mut reply = None;
         loop {

@@ -4,6 +4,7 @@
 //! One partner's trouble delays no other. Read `carry` first.
 
 mod carry;
+mod fetch;
 mod notify;
 mod watch;
 

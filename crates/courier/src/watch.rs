@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::carry;
+use crate::fetch;
 use crate::notify::{self, Hook};
 
 /// How long the clocks are left alone at most, in seconds; a deadline that is nearer is waited for.
@@ -79,6 +80,11 @@ impl Courier {
             for (name, card) in courier.reachable().await {
                 if carrying.get(&name) != Some(&card) {
                     carrying.insert(name.clone(), card.clone());
+                    let (one, of, its, until) =
+                        (Arc::clone(&courier), name.clone(), card.clone(), stop.clone());
+                    let fetching =
+                        move || fetch::from_partner(Arc::clone(&one), of.clone(), its.clone(), until.clone());
+                    tasks.spawn(kept_going("fetching from a partner", fetching, stop.clone()));
                     let (one, until) = (Arc::clone(&courier), stop.clone());
                     let lanes = move || {
                         carry::to_partner(Arc::clone(&one), name.clone(), card.clone(), until.clone())

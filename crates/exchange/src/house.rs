@@ -85,6 +85,8 @@ pub struct Settings {
     pub pending_minutes: u32,
     /// For how many minutes a one-time secret opens an account.
     pub invitation_minutes: u32,
+    /// After how many seconds a partner that is fetched from is asked again.
+    pub fetch_seconds: u32,
     /// What one try at a passphrase costs; taken for keys sealed from now on.
     pub passphrase_cost: PassphraseCost,
 }
@@ -101,6 +103,7 @@ impl Settings {
             proposal_minutes: 12 * 60,
             pending_minutes: 24 * 60,
             invitation_minutes: 3 * 24 * 60,
+            fetch_seconds: 30,
             passphrase_cost: PassphraseCost::default(),
         }
     }

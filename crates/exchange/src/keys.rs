@@ -34,6 +34,8 @@ pub struct NodeKeys {
     pub rendering: Zeroizing<[u8; 32]>,
     /// Under which protected words of sealed sources are digested.
     pub terms: Zeroizing<[u8; 32]>,
+    /// Opens the files that partners sealed to this node; without it they stay shut.
+    pub(crate) encryption: Option<age::x25519::Identity>,
 }
 
 impl NodeKeys {
@@ -48,7 +50,13 @@ impl NodeKeys {
             log: seeds.log.clone(),
             rendering: seeds.rendering.clone(),
             terms: seeds.terms.clone(),
+            encryption: None,
         })
+    }
+
+    /// The same keys with the private encryption key, `AGE-SECRET-KEY-1…`, to which partners seal their files.
+    pub fn with_encryption(self, secret: &str) -> Result<Self, Refusal> {
+        Ok(Self { encryption: Some(encryption_identity(secret)?), ..self })
     }
 
     /// The log key of one channel: HKDF-SHA256 of the node's log secret with the origin as info (log-format §2). Its name
@@ -70,8 +78,11 @@ pub fn draw_encryption_key() -> Zeroizing<String> {
 
 /// The public half of an encryption key, `age1…`.
 pub fn encryption_recipient(secret: &str) -> Result<String, Refusal> {
-    let identity: age::x25519::Identity = secret.trim().parse().map_err(|why: &str| {
+    Ok(encryption_identity(secret)?.to_public().to_string())
+}
+
+fn encryption_identity(secret: &str) -> Result<age::x25519::Identity, Refusal> {
+    secret.trim().parse().map_err(|why: &str| {
         Refusal::yours("bad_key", "encryption.key is no age key").detail(why).hint("restore it from a backup")
-    })?;
-    Ok(identity.to_public().to_string())
+    })
 }

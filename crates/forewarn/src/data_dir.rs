@@ -46,6 +46,9 @@ pub(crate) struct Config {
     /// Where the high-water mark lies, as a path of its own on another disk; in the data folder if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) high_water: Option<PathBuf>,
+    /// After how many seconds a partner that is fetched from is asked again; 30 if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) fetch_seconds: Option<u32>,
 }
 
 /// A data folder.
@@ -248,6 +251,7 @@ impl DataDir {
         );
         settings.duty_minutes = config.duty_minutes.unwrap_or(settings.duty_minutes);
         settings.proposal_minutes = config.proposal_minutes.unwrap_or(settings.proposal_minutes);
+        settings.fetch_seconds = config.fetch_seconds.unwrap_or(settings.fetch_seconds);
         Ok(settings)
     }
 
@@ -328,6 +332,7 @@ mod tests {
             duty_minutes: None,
             proposal_minutes: None,
             high_water: None,
+            fetch_seconds: None,
         }
     }
 

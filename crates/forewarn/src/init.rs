@@ -76,7 +76,7 @@ pub(crate) fn house(
     bell: Arc<dyn Fn() + Send + Sync>,
 ) -> Result<House, Refusal> {
     let name: PartyName = config.name.parse().map_err(Refusal::ours)?;
-    let node_keys = NodeKeys::from_seeds(&name, &keys.seeds)?;
+    let node_keys = NodeKeys::from_seeds(&name, &keys.seeds)?.with_encryption(&keys.encryption)?;
     let settings = dir.settings(config, keys)?;
     Ok(House::new(Store::open_at(&dir.places(config))?, node_keys, name, settings, bell))
 }

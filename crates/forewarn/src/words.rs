@@ -24,6 +24,7 @@ mod agreement;
 mod answer;
 mod audit;
 mod call;
+mod carry;
 mod desk;
 mod duty;
 mod entry;
@@ -105,6 +106,7 @@ enum Act {
     Oversight(oversight::Oversight),
     Card(partner::Card),
     Partner(partner::Partner),
+    Carry(carry::Carry),
     Agreement(agreement::Agreement),
     Domain(agreement::Domain),
     Risk(risk::Risk),
@@ -155,7 +157,7 @@ struct Demo {
 const GROUPS: &[(&str, &[&str])] = &[
     ("Set up", &["init", "activate", "login", "logout", "whoami", "passphrase", "roster"]),
     ("People", &["person", "pending", "approve", "refuse"]),
-    ("Partners and agreements", &["card", "partner", "agreement", "domain", "risk", "undertaking"]),
+    ("Partners and agreements", &["card", "partner", "carry", "agreement", "domain", "risk", "undertaking"]),
     ("Warn", &["warning", "duty", "release", "review", "sent", "outbox"]),
     (
         "Receive and answer",
@@ -301,6 +303,7 @@ impl Act {
             Self::Oversight(act) => act.run(desk),
             Self::Card(act) => act.run(desk),
             Self::Partner(act) => act.run(desk),
+            Self::Carry(act) => act.run(desk),
             Self::Agreement(act) => act.run(desk),
             Self::Domain(act) => act.run(desk),
             Self::Risk(act) => act.run(desk),

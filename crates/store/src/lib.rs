@@ -9,6 +9,7 @@
 //! It holds no rule about who may see what, opens no socket and reads no clock. Read first `writer`.
 
 mod audit;
+mod carriage;
 mod channel;
 mod columns;
 mod error;

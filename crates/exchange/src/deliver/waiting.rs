@@ -45,7 +45,7 @@ struct Ready {
 
 /// Appends what may still go, at most one entry for each draw. What may not is withdrawn. An error concerns the whole act:
 /// the disk, or the log itself.
-pub(super) fn append(
+pub(crate) fn append(
     us: &House,
     act: &mut Act<'_>,
     channel: &mut ChannelRow,

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use model::caller::Person;
 use model::state::ProposalState;
-use model::vocab::Role;
+use model::vocab::{Carriage, Role};
 use serde::Serialize;
 use store::{ChannelState, PartnerState, View};
 
@@ -41,6 +41,8 @@ pub struct StatusView {
     pub outbox_waiting: u64,
     /// What stands in the way of delivery, by partner.
     pub troubles: Vec<(String, String)>,
+    /// The partners that are not simply called, each with its carriage and what waits for it in the outbox.
+    pub carried: Vec<(String, &'static str, u64)>,
     /// Whom to call first.
     pub duty: Option<String>,
 }
@@ -79,9 +81,17 @@ pub fn status(house: &House, caller: &Person, now: Timestamp) -> Result<StatusVi
     let identity = house.keys.identity.verifier();
     house.store.view(|view| {
         let partners = view.partners()?;
-        let mut outbox_waiting = 0;
+        let (mut outbox_waiting, mut troubles, mut carried) = (0, Vec::new(), Vec::new());
         for partner in &partners {
-            outbox_waiting += view.waiting_count(&partner.name)?;
+            let (name, waiting) = (partner.name.to_string(), view.waiting_count(&partner.name)?);
+            outbox_waiting += waiting;
+            if let Some(trouble) = partner.trouble.clone().or(view.fetching_trouble(&partner.name)?) {
+                troubles.push((name.clone(), trouble));
+            }
+            match view.carriage(&partner.name)? {
+                Carriage::Push => {}
+                other => carried.push((name, other.word(), waiting)),
+            }
         }
         Ok(StatusView {
             node: house.name.to_string(),
@@ -92,10 +102,8 @@ pub fn status(house: &House, caller: &Person, now: Timestamp) -> Result<StatusVi
             clocks: clocks::running(house, view, now)?,
             proposals_waiting: view.open_proposals()?.iter().filter(|p| now < p.expires_at).count(),
             outbox_waiting,
-            troubles: partners
-                .iter()
-                .filter_map(|p| Some((p.name.to_string(), p.trouble.clone()?)))
-                .collect(),
+            troubles,
+            carried,
             duty: view.roster()?.first().map(|line| format!("{} {}", line.name, line.phone)),
         })
     })
@@ -228,6 +236,10 @@ fn of_partners(
                 hint,
             ));
             continue;
+        }
+        if let Some(trouble) = view.fetching_trouble(name)? {
+            let hint = "this node asks again by itself; if it stays, call the partner's duty desk";
+            found.push(finding(Severity::Warning, format!("{name} cannot be fetched from: {trouble}"), hint));
         }
         if let Some(trouble) = &partner.trouble {
             let hint = "the courier tries again by itself; if it stays, call the partner's duty desk";

@@ -29,13 +29,33 @@ pub(crate) fn call(
     path: &str,
     body: &impl Serialize,
 ) -> Result<Answer, Failure> {
-    let socket = dir.socket();
     let body = serde_json::to_vec(body).map_err(internal)?;
+    post(dir, token, path, "application/json", body)
+}
+
+/// Brings the node of this folder a file.
+pub(crate) fn bring(
+    dir: &DataDir,
+    token: Option<&str>,
+    path: &str,
+    file: Vec<u8>,
+) -> Result<Answer, Failure> {
+    post(dir, token, path, "application/octet-stream", file)
+}
+
+fn post(
+    dir: &DataDir,
+    token: Option<&str>,
+    path: &str,
+    media: &str,
+    body: Vec<u8>,
+) -> Result<Answer, Failure> {
+    let socket = dir.socket();
     let mut request = Request::builder()
         .method(Method::POST)
         .uri(path)
         .header(HOST, "forewarn")
-        .header(CONTENT_TYPE, "application/json");
+        .header(CONTENT_TYPE, media);
     if let Some(token) = token {
         request = request.header(AUTHORIZATION, format!("Bearer {token}"));
     }

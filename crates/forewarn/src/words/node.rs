@@ -52,6 +52,7 @@ impl Init {
             duty_minutes: None,
             proposal_minutes: None,
             high_water: None,
+            fetch_seconds: None,
         };
         let made = crate::init::init(&desk.dir, &config, &self.operator).map_err(|refusal| {
             let unsaid = refusal.code == "bad_address" && self.listen.is_none() && refusal.hint.is_none();
