@@ -9,12 +9,14 @@
 //! It holds no rule about who may see what, opens no socket and reads no clock. Read first `writer`.
 
 mod audit;
+mod budget;
 mod channel;
 mod columns;
 mod error;
 mod faults;
 mod files;
 mod head;
+mod health;
 mod high_water;
 mod node;
 mod outbox;
@@ -29,10 +31,12 @@ mod warning;
 mod writer;
 
 pub use audit::{AuditLine, AuditRecord, audit_leaf};
+pub use budget::{BudgetRow, Withdrawn};
 pub use channel::{ChannelRow, ChannelSide, ChannelState, EntryRow, NewChannel, NewEntry, OpenedEntry};
 pub use error::StoreError;
 pub use faults::{Faults, Step};
 pub use head::HeadRow;
+pub use health::{Examined, FileSize, examine, room, sizes};
 pub use high_water::{HighWater, Mark, MarkFound, Opened, Places, TakenOver, take_over};
 pub use node::{ActionRow, FiredRow, NewAction, NoticeRow, PendingRow, PendingState, RiskRow, RosterLine};
 pub use outbox::{NewOutboxRow, OutboxRow, OutboxState};
@@ -44,4 +48,4 @@ pub use schema::forms;
 pub use sealed::{KeyId, SealingDraw};
 pub use sources::SourceRow;
 pub use warning::{CopyRow, DecisionRow, NewProposal, ProposalCopy, ProposalRow, ReviewRow, WarningRow};
-pub use writer::{Act, Store, View};
+pub use writer::{Act, Commit, Measure, Store, View};
