@@ -7,5 +7,5 @@ mod carry;
 mod notify;
 mod watch;
 
-pub use notify::Hook;
+pub use notify::{Hook, HookInUse};
 pub use watch::{Bell, Courier};

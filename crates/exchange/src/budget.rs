@@ -230,10 +230,9 @@ fn tell_together(
 ) -> Result<(), Refusal> {
     let at = now.as_millisecond();
     let drill = alarm::drill(channel.use_);
-    for (alarms, first, pause) in [
-        (&mut counted.flashes, "FLASH waiting: ", TOGETHER_FLASH_MS),
-        (&mut counted.alarms, "", TOGETHER_MS),
-    ] {
+    for (alarms, first, pause) in
+        [(&mut counted.flashes, "FLASH waiting: ", TOGETHER_FLASH_MS), (&mut counted.alarms, "", TOGETHER_MS)]
+    {
         if is_due(alarms, pause, at) {
             let words =
                 format!("{drill}{first}{} more from {} in the last hour", alarms.together, channel.partner);
@@ -258,8 +257,8 @@ pub(crate) fn look(house: &House, now: Timestamp) -> Result<(), Refusal> {
         for channel in view.channels()?.into_iter().filter(|c| c.side == ChannelSide::Theirs) {
             let (counted, _) = Counted::of(view, &channel)?;
             let limits = agreed(house, view, &channel.partner)?;
-            let told = is_due(&counted.flashes, TOGETHER_FLASH_MS, at)
-                || is_due(&counted.alarms, TOGETHER_MS, at);
+            let told =
+                is_due(&counted.flashes, TOGETHER_FLASH_MS, at) || is_due(&counted.alarms, TOGETHER_MS, at);
             if told || counted.limits.clone().unwrap_or_default() != limits {
                 found.push((channel, limits));
             }
@@ -316,8 +315,7 @@ pub fn standings(view: &View<'_>, now: Timestamp) -> Result<Vec<Standing>, Refus
                 Budget::StoredBytes => stored,
                 Budget::AlarmsPerHour => alarms(&counted.alarms).max(alarms(&counted.flashes)),
             };
-            let recent =
-                counted.passed.iter().find(|p| p.of == of && at.saturating_sub(p.at_ms) < TOLD_MS);
+            let recent = counted.passed.iter().find(|p| p.of == of && at.saturating_sub(p.at_ms) < TOLD_MS);
             let passed = recent.and_then(|p| Some((Timestamp::from_millisecond(p.at_ms).ok()?, p.counted)));
             found.push(Standing {
                 partner: channel.partner.clone(),

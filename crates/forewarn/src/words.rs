@@ -25,6 +25,7 @@ mod answer;
 mod audit;
 mod call;
 mod desk;
+mod doctor;
 mod duty;
 mod entry;
 mod failure;
@@ -126,7 +127,7 @@ enum Act {
     Undertaking(undertaking::Undertaking),
     Ledger(ledger::Ledger),
     Status(status::Status),
-    Doctor(status::Doctor),
+    Doctor(doctor::Doctor),
     Completions(Completions),
     Demo(Demo),
 }
@@ -233,7 +234,7 @@ fn desk(data: Option<PathBuf>, session: Option<&Path>, surroundings: Surrounding
     let look = Look { paint: surroundings.paint, width: surroundings.width, now: clock::now() };
     Ok(Desk {
         session: SessionFile::find(session, &data, &surroundings),
-        dir: DataDir::at(&data),
+        dir: DataDir::at(&data).with_credentials(surroundings.credentials.clone()),
         look,
         surroundings,
     })

@@ -40,7 +40,8 @@ pub fn of_room(free: u64, all: u64) -> Option<Finding> {
         return Some(finding(Severity::Fault, "the disk with the data folder is full", hint).detail(detail));
     }
     if free < ROOM_BYTES_LITTLE.min(all / 5) || free < all / 100 * ROOM_SHARE_LITTLE {
-        let hint = "make room before it is full; what fills it is seen with `du -x` from the root of that disk";
+        let hint =
+            "make room before it is full; what fills it is seen with `du -x` from the root of that disk";
         let fact = "the disk with the data folder is nearly full";
         return Some(finding(Severity::Warning, fact, hint).detail(detail));
     }
@@ -53,7 +54,8 @@ pub fn of_wal(size: &FileSize) -> Option<Finding> {
         return None;
     }
     let fact = format!("the write-ahead log of {} has grown large", size.database);
-    let hint = "something reads the database all the while, as a backup that hangs: end it, or start the node again";
+    let hint =
+        "something reads the database all the while, as a backup that hangs: end it, or start the node again";
     let detail = format!("{} MiB beside a database of {} MiB", size.wal_bytes >> 20, size.bytes >> 20);
     Some(finding(Severity::Warning, fact, hint).detail(detail))
 }
@@ -128,11 +130,10 @@ fn of_apart(apart: &[Apart], told: usize, now: Timestamp) -> Vec<Finding> {
         let hint = "set the clock of this machine by a source you trust, then `forewarn clock confirm`";
         let detail = apart.iter().map(words).collect::<Vec<_>>().join("; ");
         let fact = "the clock of this node is wrong, if its partners' clocks are right";
-        return vec![
-            finding(Severity::Fault, fact, hint).detail(format!("{detail}; this node says {now}")),
-        ];
+        return vec![finding(Severity::Fault, fact, hint).detail(format!("{detail}; this node says {now}"))];
     }
-    let hint = "compare both clocks with a third one, by voice; where its entries only came late, nothing is wrong";
+    let hint =
+        "compare both clocks with a third one, by voice; where its entries only came late, nothing is wrong";
     apart
         .iter()
         .map(|a| {
@@ -184,8 +185,10 @@ pub(super) fn of_budgets(view: &View<'_>, now: Timestamp, found: &mut Vec<Findin
         let Some((at, counted)) = standing.passed else { continue };
         let fact = format!("{} sends more than is agreed: {}", standing.partner, standing.of.words());
         let hint = "everything is kept and receipted; call its duty desk, or propose an agreement with another budget";
-        let detail =
-            format!("{counted} counted at {at} in the {} channel; {} are agreed", standing.use_, standing.limit);
+        let detail = format!(
+            "{counted} counted at {at} in the {} channel; {} are agreed",
+            standing.use_, standing.limit
+        );
         found.push(finding(Severity::Warning, fact, hint).detail(detail));
     }
     Ok(())

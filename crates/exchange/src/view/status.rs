@@ -131,7 +131,8 @@ pub fn doctor(house: &House, caller: &Person, now: Timestamp) -> Result<Vec<Find
     ];
     for (what, look) in looks {
         if let Err(refusal) = house.store.view(|view| look(house, view, now, &mut found)) {
-            let hint = "if `forewarn doctor` names a damaged database, restore it; if not, look at the node's log";
+            let hint =
+                "if `forewarn doctor` names a damaged database, restore it; if not, look at the node's log";
             let fact = format!("{what} cannot be looked at");
             found.push(finding(Severity::Fault, fact, hint).detail(refusal.to_string()));
         }
