@@ -321,7 +321,10 @@ fn a_credential_goes_before_the_key_in_the_folder_and_the_set_need_not_be_whole(
     }
     let without = forewarn(&folder.data).args(["--json", "serve"]).output().unwrap();
     assert!(text(&without).contains("missing_key"), "{}", text(&without));
-    folder.start_with(|command| drop(command.env("CREDENTIALS_DIRECTORY", &credentials))).stop();
+    let handed_in = |command: &mut Command| {
+        command.env("CREDENTIALS_DIRECTORY", &credentials);
+    };
+    folder.start_with(handed_in).stop();
     fs::set_permissions(credentials.join("tls.key"), Permissions::from_mode(0o644)).unwrap();
     let open = forewarn(&folder.data)
         .env("CREDENTIALS_DIRECTORY", &credentials)
