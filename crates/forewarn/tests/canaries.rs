@@ -38,7 +38,7 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
 /// The texts of a file of the case that say something: what a person wrote, not a word of a vocabulary.
 fn texts(value: &Value, key: &str, found: &mut BTreeSet<String>) {
     match value {
-        Value::String(text) if text.contains(' ') && !VOCABULARY.contains(&key) => {
+        Value::String(text) if text.contains(' ') && text.len() > 12 && !VOCABULARY.contains(&key) => {
             found.insert(text.clone());
         }
         Value::Array(items) => items.iter().for_each(|item| texts(item, key, found)),

@@ -5,7 +5,8 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
-    reason = "a test may stop at the first surprise"
+    clippy::disallowed_macros,
+    reason = "a test may stop at the first surprise, and says what it could not look at"
 )]
 
 use std::fs::{self, OpenOptions, Permissions};
