@@ -9,6 +9,7 @@ use exchange::refusal::Refusal;
 use exchange::view::health;
 use exchange::view::status::{Finding, Severity, finding};
 use jiff::Timestamp;
+use store::Places;
 
 use crate::data_dir::DataDir;
 
@@ -27,14 +28,14 @@ pub(crate) fn from_outside(dir: &DataDir) -> Vec<Finding> {
         Ok((free, all)) => found.extend(health::of_room(free, all)),
         Err(error) => found.push(as_finding(Refusal::from(error))),
     }
-    found.extend(store::sizes(dir.root()).iter().filter_map(health::of_wal));
+    found.extend(store::sizes(&places(dir)).iter().filter_map(health::of_wal));
     found
 }
 
 /// What is wrong with the databases and the clock of a node that does not run.
 pub(crate) fn at_rest(dir: &DataDir, now: Timestamp) -> Vec<Finding> {
     let mut found = Vec::new();
-    for examined in store::examine(dir.root()) {
+    for examined in store::examine(&places(dir)) {
         let name = examined.database;
         if !examined.is_there {
             found.push(missing(name));
@@ -50,10 +51,20 @@ pub(crate) fn at_rest(dir: &DataDir, now: Timestamp) -> Vec<Finding> {
     found
 }
 
+/// Where the databases lie, as far as the configuration can be read.
+fn places(dir: &DataDir) -> Places {
+    dir.config().map_or_else(|_| Places::in_folder(dir.root()), |config| dir.places(&config))
+}
+
 fn missing(name: &str) -> Finding {
     if name == "sources.db" {
         let hint = "the node runs without it; put it back to open or seal sources";
         return finding(Severity::Note, "sources.db is not there", hint);
+    }
+    if name == "high-water.db" {
+        let fact = "the high-water mark is not there";
+        let hint = "if its disk is away, bring it back before you start the node: it says how far each log was signed";
+        return finding(Severity::Fault, fact, hint);
     }
     let hint =
         "restore it from a backup made at the same time as the rest; the node does not start without it";

@@ -160,10 +160,6 @@ impl Store {
         let _ = self.inner.measure.set(by);
     }
 
-    pub(crate) fn folder(&self) -> &Path {
-        self.inner.places.folder()
-    }
-
     /// Runs one act in a transaction. Blocks until it is durable, or undone; never call it from an async task directly.
     ///
     /// `f` returning an error undoes this act and no other; so does a panic in it, which is answered with `Panicked`.

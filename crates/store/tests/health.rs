@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use store::{Measure, Store, StoreError, examine, sizes};
+use store::{Measure, Places, Store, StoreError, examine, sizes};
 
 fn made(folder: &Path) {
     let store = Store::open(folder).unwrap();
@@ -34,8 +34,8 @@ fn a_sound_store_at_rest_has_no_faults_and_says_until_when_it_acted() {
     let folder = tempfile::tempdir().unwrap();
     made(folder.path());
     let before = fs::read(folder.path().join("node.db")).unwrap();
-    let found = examine(folder.path());
-    assert_eq!(found.len(), 3);
+    let found = examine(&Places::in_folder(folder.path()));
+    assert_eq!(found.len(), 4);
     assert!(found.iter().all(|e| e.is_there && e.faults.is_empty()), "{found:?}");
     assert_eq!(found[0].acted_until_ms, Some(1_795_353_406_000));
     assert_eq!(fs::read(folder.path().join("node.db")).unwrap(), before, "nothing is written");
@@ -46,7 +46,7 @@ fn a_damaged_database_is_found_at_rest_and_while_it_is_read() {
     let folder = tempfile::tempdir().unwrap();
     made(folder.path());
     damage(&folder.path().join("node.db"));
-    let found = examine(folder.path());
+    let found = examine(&Places::in_folder(folder.path()));
     assert!(!found[0].faults.is_empty(), "{found:?}");
     let store = Store::open(folder.path()).unwrap();
     let faults = store.view(|view| view.faults()).unwrap();
@@ -59,7 +59,7 @@ fn a_file_that_is_no_database_and_one_that_is_missing_are_told_apart() {
     made(folder.path());
     fs::write(folder.path().join("keys.db"), "this is no database, whatever its name may say").unwrap();
     fs::remove_file(folder.path().join("sources.db")).unwrap();
-    let found = examine(folder.path());
+    let found = examine(&Places::in_folder(folder.path()));
     assert!(found[0].faults.is_empty());
     assert!(found[1].is_there && !found[1].faults.is_empty(), "{found:?}");
     assert!(!found[2].is_there && found[2].faults.is_empty());
@@ -70,7 +70,8 @@ fn a_file_that_is_no_database_and_one_that_is_missing_are_told_apart() {
 fn the_sizes_and_the_room_are_those_of_the_disk() {
     let folder = tempfile::tempdir().unwrap();
     made(folder.path());
-    let node = sizes(folder.path()).into_iter().find(|s| s.database == "node.db").unwrap();
+    let node =
+        sizes(&Places::in_folder(folder.path())).into_iter().find(|s| s.database == "node.db").unwrap();
     assert_eq!(node.bytes, fs::metadata(folder.path().join("node.db")).unwrap().len());
     let (free, all) = store::room(folder.path()).unwrap();
     assert!(free <= all && all > 0);

@@ -33,8 +33,11 @@ pub(super) struct Shown {
     stop: watch::Receiver<bool>,
     /// One look at a time: whoever asks often waits for themselves.
     one_look: Arc<Semaphore>,
-    trial: Arc<Mutex<Option<(Duration, Vec<String>)>>>,
+    trial: Arc<Mutex<Option<Trial>>>,
 }
+
+/// When the last trial writing was, and what stood in the way.
+type Trial = (Duration, Vec<String>);
 
 /// The door, open or not.
 pub(super) struct FiguresDoor {

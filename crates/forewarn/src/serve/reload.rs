@@ -48,8 +48,8 @@ impl Changeable {
         new.set_minutes(&self.house.settings)?;
         self.hook.set(new_hook);
         self.set_door(door);
-        let Config { name, address, listen, contact, .. } = self.config.clone();
-        self.config = Config { name, address, listen, contact, ..new };
+        let Config { name, address, listen, contact, high_water, .. } = self.config.clone();
+        self.config = Config { name, address, listen, contact, high_water, ..new };
         Ok(done)
     }
 
@@ -77,6 +77,7 @@ fn differences(old: &Config, new: &Config, log_is_fixed: bool) -> Reloaded {
             ("listen", old.listen != new.listen),
             ("address", old.address != new.address),
             ("contact", old.contact != new.contact),
+            ("high_water", old.high_water != new.high_water),
             ("log (FOREWARN_LOG goes before it)", old.log != new.log && log_is_fixed),
         ]),
     }

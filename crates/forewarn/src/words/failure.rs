@@ -28,7 +28,7 @@ pub(crate) struct Failure {
     /// What to do next.
     pub(crate) hint: Option<String>,
     /// The id of the request, under which the node's log has it.
-    pub(crate) request: Option<String>,
+    pub(crate) request: Option<Box<str>>,
     /// The exit status.
     pub(crate) status: u8,
 }
