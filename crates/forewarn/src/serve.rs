@@ -138,7 +138,9 @@ async fn reload(supervisor: &Supervisor, changeable: &mut Changeable) {
     supervisor.reloading();
     match changeable.reload().await {
         Ok(done) => {
-            tracing::info!(changed = done.changed.join(", "), "the configuration was read again");
+            let changed =
+                if done.changed.is_empty() { "nothing".to_owned() } else { done.changed.join(", ") };
+            tracing::info!(changed, "the configuration was read again");
             if !done.waits.is_empty() {
                 let settings = done.waits.join(", ");
                 tracing::warn!(settings, "these settings differ and take a restart of the node");

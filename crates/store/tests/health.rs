@@ -45,12 +45,13 @@ fn a_sound_store_at_rest_has_no_faults_and_says_until_when_it_acted() {
 fn a_damaged_database_is_found_at_rest_and_while_it_is_read() {
     let folder = tempfile::tempdir().unwrap();
     made(folder.path());
-    damage(&folder.path().join("node.db"));
-    let found = examine(&Places::in_folder(folder.path()));
-    assert!(!found[0].faults.is_empty(), "{found:?}");
     let store = Store::open(folder.path()).unwrap();
+    damage(&folder.path().join("node.db"));
     let faults = store.view(|view| view.faults()).unwrap();
     assert!(faults.iter().any(|fault| fault.starts_with("node.db: ")), "{faults:?}");
+    drop(store);
+    let found = examine(&Places::in_folder(folder.path()));
+    assert!(!found[0].faults.is_empty(), "{found:?}");
 }
 
 #[test]
