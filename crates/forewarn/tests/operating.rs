@@ -93,8 +93,11 @@ impl Folder {
 
     fn doctor(&self) -> (Option<i32>, Value) {
         let done = forewarn(&self.data).args(["--json", "doctor"]).output().unwrap();
-        let found = serde_json::from_slice(&done.stdout).unwrap_or_else(|_| panic!("{}", text(&done)));
-        (done.status.code(), found)
+        let found: Value = serde_json::from_slice(&done.stdout).unwrap_or_else(|_| panic!("{}", text(&done)));
+        // The disk of whoever runs this test may be as full as it likes.
+        let all = found.as_array().unwrap_or_else(|| panic!("{found}")).iter();
+        let found = all.filter(|f| !f["fact"].as_str().unwrap().contains("the disk")).cloned().collect();
+        (done.status.code(), Value::Array(found))
     }
 
     /// Logs the first operator in.

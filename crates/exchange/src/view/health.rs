@@ -8,12 +8,10 @@ use crate::house::House;
 use crate::refusal::Refusal;
 use crate::view::status::{Finding, Severity, finding};
 
-/// Room on the disk below which no act may succeed soon, in bytes.
+/// Room on the disk below which no act may succeed soon, in bytes; on a small disk, a tenth of it.
 const ROOM_BYTES_FAULT: u64 = 256 << 20;
-/// Room on the disk below which somebody should make more, in bytes.
-const ROOM_BYTES_LITTLE: u64 = 2 << 30;
-/// The share of the disk that should be free, in hundredths.
-const ROOM_SHARE_LITTLE: u64 = 5;
+/// Room on the disk below which somebody should make more, in bytes; on a small disk, a twentieth of it.
+const ROOM_BYTES_LITTLE: u64 = 8 << 30;
 /// A write-ahead log above this is not being folded back into its database, in bytes.
 const WAL_BYTES_MAX: u64 = 64 << 20;
 /// Two clocks further apart than this are told of, in seconds.
@@ -35,11 +33,11 @@ pub(super) fn of_files(house: &House, found: &mut Vec<Finding>) -> Result<(), Re
 pub fn of_room(free: u64, all: u64) -> Option<Finding> {
     let mib = |bytes: u64| bytes >> 20;
     let detail = format!("{} MiB of {} MiB are free", mib(free), mib(all));
-    if free < ROOM_BYTES_FAULT.min(all / 10) || free < all / 100 && free < ROOM_BYTES_LITTLE {
+    if free < ROOM_BYTES_FAULT.min(all / 10) {
         let hint = "make room now: on a full disk no act is done, nothing is received and nothing is sent";
         return Some(finding(Severity::Fault, "the disk with the data folder is full", hint).detail(detail));
     }
-    if free < ROOM_BYTES_LITTLE.min(all / 5) || free < all / 100 * ROOM_SHARE_LITTLE {
+    if free < ROOM_BYTES_LITTLE.min(all / 20) {
         let hint =
             "make room before it is full; what fills it is seen with `du -x` from the root of that disk";
         let fact = "the disk with the data folder is nearly full";
@@ -207,11 +205,11 @@ mod tests {
         const GIB: u64 = 1 << 30;
         for (free, all, expected) in [
             (500 * GIB, 1_000 * GIB, None),
-            (30 * GIB, 1_000 * GIB, Some(Severity::Warning)),
-            (GIB, 1_000 * GIB, Some(Severity::Fault)),
-            (3 * GIB, 20 * GIB, None),
-            (GIB, 20 * GIB, Some(Severity::Warning)),
-            (100 << 20, 20 * GIB, Some(Severity::Fault)),
+            (9 * GIB, 1_000 * GIB, None),
+            (7 * GIB, 1_000 * GIB, Some(Severity::Warning)),
+            (200 << 20, 1_000 * GIB, Some(Severity::Fault)),
+            (2 * GIB, 20 * GIB, None),
+            (900 << 20, 20 * GIB, Some(Severity::Warning)),
             (0, GIB, Some(Severity::Fault)),
             (900 << 20, GIB, None),
         ] {
