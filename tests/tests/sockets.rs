@@ -122,7 +122,7 @@ impl Node {
             identity: Arc::clone(&self.identity),
             clock: clock(),
             bell: self.bell.clone(),
-            hook,
+            hook: hook.into(),
         };
         tokio::spawn(courier.run(self.stop.subscribe()))
     }

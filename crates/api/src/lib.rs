@@ -5,6 +5,7 @@
 
 mod carry;
 pub mod input;
+mod request;
 mod routes;
 mod show;
 

@@ -11,7 +11,7 @@ use axum::routing::{MethodRouter, post};
 use exchange::house::House;
 use exchange::people::{self, Activation};
 use exchange::person_key::PersonKey;
-use exchange::refusal::{Refusal, Whose};
+use exchange::refusal::Refusal;
 use gate::clock::Clock;
 use gate::session::Sessions;
 use jiff::Timestamp;
@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 
 use crate::carry;
 use crate::input::{self, Nothing};
+use crate::request::{self, Refused};
 use crate::show;
 
 /// The most bytes of a request that are read.
@@ -58,14 +59,15 @@ pub fn router(api: Api) -> Router {
     let routes =
         Router::new().route("/v1/session/login", post(login)).route("/v1/session/activate", post(activate));
     let routes = TABLE.iter().fold(routes, |routes, (path, route)| routes.route(path, route()));
-    routes.fallback(|| async { no_such_act() }).with_state(api)
+    let watched = axum::middleware::from_fn_with_state(api.clone(), request::watched);
+    routes.fallback(|| async { no_such_act() }).layer(watched).with_state(api)
 }
 
 /// An act's path and its route.
-type Row = (&'static str, fn() -> MethodRouter<Api>);
+pub(crate) type Row = (&'static str, fn() -> MethodRouter<Api>);
 
 /// The acts by their paths.
-const TABLE: &[Row] = &[
+pub(crate) const TABLE: &[Row] = &[
     ("/v1/session/logout", || act(logout)),
     ("/v1/session/show", || act(|c, _: Nothing| Ok(show::person(&c.person)))),
     ("/v1/session/passphrase", || act(show::change_passphrase)),
@@ -255,29 +257,19 @@ fn may_try(api: &Api, name: &PersonName, now: Timestamp) -> Result<(), Refusal> 
 }
 
 async fn run(act: impl FnOnce() -> Answer + Send + 'static) -> Response<Body> {
-    match tokio::task::spawn_blocking(act).await {
+    let span = tracing::Span::current();
+    match tokio::task::spawn_blocking(move || span.in_scope(act)).await {
         Ok(Ok(value)) => json_response(StatusCode::OK, &value),
         Ok(Err(refusal)) => refused(&refusal),
         Err(_) => refused(&Refusal::ours("an act ended without an answer")),
     }
 }
 
+/// The answer is put into words where the id of the request is known: in `request`.
 fn refused(refusal: &Refusal) -> Response<Body> {
-    let status = match refusal.whose {
-        Whose::Yours if refusal.code == "not_logged_in" => StatusCode::UNAUTHORIZED,
-        Whose::Yours if refusal.code == "not_authorised" => StatusCode::FORBIDDEN,
-        Whose::Yours => StatusCode::UNPROCESSABLE_ENTITY,
-        Whose::Theirs => StatusCode::BAD_GATEWAY,
-        Whose::World => StatusCode::SERVICE_UNAVAILABLE,
-        Whose::Ours => {
-            tracing::error!(code = refusal.code, fact = %refusal, "an act failed");
-            StatusCode::INTERNAL_SERVER_ERROR
-        }
-    };
-    let body = json!({
-        "error": { "code": refusal.code, "fact": refusal.fact, "detail": refusal.detail, "hint": refusal.hint }
-    });
-    json_response(status, &body)
+    let mut response = Response::new(Body::empty());
+    response.extensions_mut().insert(Refused(refusal.clone()));
+    response
 }
 
 fn no_such_act() -> Response<Body> {
@@ -286,7 +278,8 @@ fn no_such_act() -> Response<Body> {
     refused(&refusal)
 }
 
-fn json_response(status: StatusCode, value: &Value) -> Response<Body> {
+/// JSON as an answer.
+pub(crate) fn json_response(status: StatusCode, value: &Value) -> Response<Body> {
     let mut response = Response::new(Body::from(value.to_string()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

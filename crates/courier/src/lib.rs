@@ -8,5 +8,5 @@ mod fetch;
 mod notify;
 mod watch;
 
-pub use notify::Hook;
+pub use notify::{Hook, HookInUse};
 pub use watch::{Bell, Courier};

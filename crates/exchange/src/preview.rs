@@ -118,7 +118,7 @@ pub fn preview(
             row.state = proposed(act, &row, &by, now)?;
             act.put_warning(&row)?;
             let text = serde_json::to_string(&request).map_err(Refusal::ours)?;
-            let expires_at = due(now, us.settings.proposal_minutes);
+            let expires_at = due(now, us.settings.proposal_minutes.now());
             let author = by.clone();
             let file = row.file.clone();
             let new =

@@ -15,6 +15,7 @@ use tlog::hash::{Hash, leaf_hash};
 use tlog::parcel::{Item, Parcel};
 
 use crate::alarm;
+use crate::budget;
 use crate::evidence;
 use crate::house::House;
 use crate::recover::{self, Settled};
@@ -452,6 +453,7 @@ fn keep(
     now: Timestamp,
 ) -> Result<(), Refusal> {
     let Opened { header, facts, commitment, salt, bytes, .. } = entry;
+    budget::count(act, channel, bytes.len(), now)?;
     let new = NewEntry {
         kind: header.kind.as_str().to_owned(),
         thread: *header.thread.as_bytes(),

@@ -1,5 +1,7 @@
 //! What the doors show: plain structs with public fields, never rows and never a warning itself.
 
+pub mod figures;
+pub mod health;
 pub mod inbox;
 pub mod ledger;
 pub mod preview;

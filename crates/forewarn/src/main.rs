@@ -6,7 +6,9 @@
 mod clock;
 mod data_dir;
 mod demo;
+mod doctor;
 mod init;
+mod log;
 mod say;
 mod serve;
 mod words;

@@ -26,6 +26,7 @@ mod audit;
 mod call;
 mod carry;
 mod desk;
+mod doctor;
 mod duty;
 mod entry;
 mod failure;
@@ -128,7 +129,7 @@ enum Act {
     Undertaking(undertaking::Undertaking),
     Ledger(ledger::Ledger),
     Status(status::Status),
-    Doctor(status::Doctor),
+    Doctor(doctor::Doctor),
     Completions(Completions),
     Demo(Demo),
 }
@@ -235,7 +236,7 @@ fn desk(data: Option<PathBuf>, session: Option<&Path>, surroundings: Surrounding
     let look = Look { paint: surroundings.paint, width: surroundings.width, now: clock::now() };
     Ok(Desk {
         session: SessionFile::find(session, &data, &surroundings),
-        dir: DataDir::at(&data),
+        dir: DataDir::at(&data).with_credentials(surroundings.credentials.clone()),
         look,
         surroundings,
     })

@@ -42,6 +42,7 @@ pub fn router(peer: Peer) -> Router {
         .merge(pull::routes())
         .fallback(|| async { not_here() })
         .method_not_allowed_fallback(|| async { not_here() })
+        .layer(axum::middleware::from_fn_with_state(peer.clone(), crate::request::watched))
         .with_state(peer)
 }
 
@@ -135,7 +136,8 @@ fn answer(receipt: &Receipt) -> Response<Body> {
 
 /// Runs an act on a thread that may block.
 async fn run(act: impl FnOnce() -> Result<Response<Body>, Refusal> + Send + 'static) -> Response<Body> {
-    match tokio::task::spawn_blocking(act).await {
+    let span = tracing::Span::current();
+    match tokio::task::spawn_blocking(move || span.in_scope(act)).await {
         Ok(Ok(response)) => response,
         Ok(Err(refusal)) => failed(&refusal),
         Err(_) => busy(),
@@ -144,7 +146,7 @@ async fn run(act: impl FnOnce() -> Result<Response<Body>, Refusal> + Send + 'sta
 
 /// Whatever failed here is not the caller's to know: it may try again.
 fn failed(refusal: &Refusal) -> Response<Body> {
-    tracing::error!(code = refusal.code, fact = %refusal, "a partner's request could not be served");
+    tracing::error!(fact = %refusal.for_the_log(), "a partner's request could not be served");
     busy()
 }
 

@@ -9,6 +9,7 @@
 //! It holds no rule about who may see what, opens no socket and reads no clock. Read first `writer`.
 
 mod audit;
+mod budget;
 mod carriage;
 mod channel;
 mod columns;
@@ -16,6 +17,7 @@ mod error;
 mod faults;
 mod files;
 mod head;
+mod health;
 mod high_water;
 mod node;
 mod outbox;
@@ -30,10 +32,12 @@ mod warning;
 mod writer;
 
 pub use audit::{AuditLine, AuditRecord, audit_leaf};
+pub use budget::{BudgetRow, Withdrawn};
 pub use channel::{ChannelRow, ChannelSide, ChannelState, EntryRow, NewChannel, NewEntry, OpenedEntry};
 pub use error::StoreError;
 pub use faults::{Faults, Step};
 pub use head::HeadRow;
+pub use health::{Examined, FileSize, examine, room, sizes};
 pub use high_water::{HighWater, Mark, MarkFound, Opened, Places, TakenOver, take_over};
 pub use node::{ActionRow, FiredRow, NewAction, NoticeRow, PendingRow, PendingState, RiskRow, RosterLine};
 pub use outbox::{NewOutboxRow, OutboxRow, OutboxState};
@@ -45,4 +49,4 @@ pub use schema::forms;
 pub use sealed::{KeyId, SealingDraw};
 pub use sources::SourceRow;
 pub use warning::{CopyRow, DecisionRow, NewProposal, ProposalCopy, ProposalRow, ReviewRow, WarningRow};
-pub use writer::{Act, Store, View};
+pub use writer::{Act, Commit, Measure, Store, View};

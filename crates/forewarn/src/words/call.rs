@@ -140,6 +140,7 @@ fn read(status: StatusCode, body: &[u8]) -> Result<Answer, Failure> {
         fact: part("fact").unwrap_or_else(|| format!("the node answered {status} and no reason")),
         detail: part("detail"),
         hint: part("hint"),
+        request: part("request").map(String::into_boxed_str),
         status: status_of,
     })
 }

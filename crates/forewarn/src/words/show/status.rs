@@ -117,6 +117,9 @@ pub(crate) fn doctor(said: Said<'_>, look: &Look) -> String {
         out.push_str(&look.ink(ink, word));
         out.push_str(&" ".repeat(7_usize.saturating_sub(word.len())));
         out.push_str(&format!("{}\n", finding.at("fact").line()));
+        if !finding.at("detail").is_nothing() {
+            out.push_str(&indented(&finding.at("detail").line(), 7, look));
+        }
         out.push_str(&indented(&format!("hint: {}", finding.at("hint").line()), 7, look));
     }
     out
