@@ -82,7 +82,7 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
 }
 
 /// Ends with the first SIGINT or SIGTERM from now on.
-fn told_to_stop() -> Result<impl Future<Output = ()>, Refusal> {
+pub(crate) fn told_to_stop() -> Result<impl Future<Output = ()>, Refusal> {
     let listen =
         |kind| signal(kind).map_err(|e| Refusal::world("signal", format!("signals cannot be heard: {e}")));
     let (mut int, mut term) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);

@@ -12,6 +12,7 @@ mod audit;
 mod carriage;
 mod channel;
 mod columns;
+mod copy;
 mod error;
 mod faults;
 mod files;
@@ -31,8 +32,10 @@ mod writer;
 
 pub use audit::{AuditLine, AuditRecord, audit_leaf};
 pub use channel::{ChannelRow, ChannelSide, ChannelState, EntryRow, NewChannel, NewEntry, OpenedEntry};
+pub use copy::{BodyKeys, CopiedChannel, Examined, Moment, Texts, copied_channels, examine, try_texts};
 pub use error::StoreError;
 pub use faults::{Faults, Step};
+pub use files::remove;
 pub use head::HeadRow;
 pub use high_water::{HighWater, Mark, MarkFound, Opened, Places, TakenOver, take_over};
 pub use node::{ActionRow, FiredRow, NewAction, NoticeRow, PendingRow, PendingState, RiskRow, RosterLine};
