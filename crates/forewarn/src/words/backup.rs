@@ -17,7 +17,7 @@ use crate::backup::take::{self, Made, Wanted};
 use crate::backup::verify::{self, Verified};
 use crate::say::{self, Ink};
 
-/// Copy the node into one file while it runs, and its keys into another
+/// Copy the running node into one file, and its keys into another
 ///
 /// The backup holds the databases and the configuration, and no key: the texts of the logs cannot be read from it. Drafts,
 /// renderings and what was decided can. The file of keys holds the keys of the texts and the node's own; it is sealed by

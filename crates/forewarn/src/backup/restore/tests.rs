@@ -28,10 +28,14 @@ struct World {
 }
 
 fn world_with_a_node() -> World {
+    world_of("service-a.example")
+}
+
+fn world_of(name: &str) -> World {
     let folder = tempfile::tempdir().unwrap();
     let dir = DataDir::at(&folder.path().join("data"));
     let config = Config {
-        name: "service-a.example".to_owned(),
+        name: name.to_owned(),
         address: "192.0.2.1:4430".to_owned(),
         listen: "192.0.2.1:4430".to_owned(),
         contact: "Duty desk, +00 000".to_owned(),
@@ -127,7 +131,7 @@ fn another_backup_does_not_finish_a_restore_that_was_cut_off() {
         if step == Step::InPlace { Err(cut_off()) } else { Ok(()) }
     });
     cut.unwrap_err();
-    let other = world_with_a_node();
+    let other = world_of("service-b.example");
     let wanted = Wanted { backup: other.folder.path().join("node.backup"), ..world.wanted() };
     let refused = restore(&world.dir, &wanted, later(), &GoOn::default()).unwrap_err();
     assert_eq!(refused.code, "another_restore");
