@@ -73,7 +73,7 @@ pub(crate) fn take(
     let head = |format, members, channels| Manifest {
         format,
         node: config.name.clone(),
-        taken_at: now,
+        taken_at: whole_second(now),
         program: env!("CARGO_PKG_VERSION").to_owned(),
         members,
         channels,
@@ -105,6 +105,11 @@ pub(crate) fn take(
         })?);
     }
     Ok(made)
+}
+
+/// The second that the moment lies in: nobody needs to know it more exactly.
+fn whole_second(now: Timestamp) -> Timestamp {
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
 
 /// A folder for its owner alone, gone when this is over however it ends.
