@@ -41,6 +41,7 @@ mod partner;
 mod pending;
 mod person;
 mod reading;
+mod rebuild;
 mod recover;
 mod release;
 mod risk;
@@ -132,6 +133,7 @@ enum Act {
     Doctor(status::Doctor),
     Backup(backup::Backup),
     Restore(backup::Restore),
+    Rebuild(rebuild::Rebuild),
     Completions(Completions),
     Demo(Demo),
 }
@@ -167,7 +169,7 @@ const GROUPS: &[(&str, &[&str])] = &[
         &["inbox", "show", "read", "dispose", "act", "stand-down", "outcome", "thank", "relay"],
     ),
     ("Look", &["status", "ledger", "audit", "oversight"]),
-    ("Run", &["serve", "doctor", "clock", "backup", "restore", "recover", "demo", "completions"]),
+    ("Run", &["serve", "doctor", "clock", "backup", "restore", "recover", "rebuild", "demo", "completions"]),
 ];
 
 /// What somebody needs who has never seen it.
@@ -331,6 +333,7 @@ impl Act {
             Self::Doctor(act) => act.run(desk),
             Self::Backup(act) => act.run(desk),
             Self::Restore(act) => act.run(desk),
+            Self::Rebuild(act) => act.run(desk),
             Self::Completions(Completions { shell }) => Ok(completions(shell)),
             // These two run for long and print by themselves; `run` has taken them already.
             Self::Serve(_) | Self::Demo(_) => Err(Failure::usage("this command stands by itself")),

@@ -51,10 +51,29 @@ pub struct Compared {
 
 /// What mends one difference.
 enum Mend {
-    Entry { channel: i64, index: i64, kind: String, thread: [u8; 16], answers: Option<String>, written: i64, facts: String },
-    Subtree { channel: i64, level: u8, index: i64, hash: [u8; 32] },
-    NoSubtreesAbove { channel: i64, size: i64 },
-    Channel { channel: i64, stands: Stands },
+    Entry {
+        channel: i64,
+        index: i64,
+        kind: String,
+        thread: [u8; 16],
+        answers: Option<String>,
+        written: i64,
+        facts: String,
+    },
+    Subtree {
+        channel: i64,
+        level: u8,
+        index: i64,
+        hash: [u8; 32],
+    },
+    NoSubtreesAbove {
+        channel: i64,
+        size: i64,
+    },
+    Channel {
+        channel: i64,
+        stands: Stands,
+    },
 }
 
 /// The columns of a channel that follow from its entries and heads.
@@ -118,7 +137,8 @@ fn pass(
 }
 
 fn logs(view: &View<'_>) -> Result<Vec<Log>, StoreError> {
-    let sql = "SELECT id, origin, use, size, range, written, seen, cosigned, cosigned_at FROM channels ORDER BY id";
+    let sql =
+        "SELECT id, origin, use, size, range, written, seen, cosigned, cosigned_at FROM channels ORDER BY id";
     let mut select = view.c.node.prepare(sql)?;
     let mut rows = select.query([])?;
     let mut logs = Vec::new();
@@ -223,7 +243,8 @@ impl Pass<'_> {
     }
 
     fn heads(&self, log: &Log) -> Result<BTreeMap<u64, Fenced>, StoreError> {
-        let sql = "SELECT size, root, CASE WHEN line IS NULL THEN NULL ELSE at END FROM heads WHERE channel = ?1";
+        let sql =
+            "SELECT size, root, CASE WHEN line IS NULL THEN NULL ELSE at END FROM heads WHERE channel = ?1";
         let mut select = self.view.c.node.prepare(sql)?;
         let mut rows = select.query([log.id])?;
         let mut heads = BTreeMap::new();
@@ -271,7 +292,11 @@ impl Pass<'_> {
                 written,
                 facts: serde_json::to_string(&facts).map_err(bad_row)?,
             };
-            self.differs(log, format!("what is kept of entry {} is not what it says", kept.index), Some(mend));
+            self.differs(
+                log,
+                format!("what is kept of entry {} is not what it says", kept.index),
+                Some(mend),
+            );
         }
         Ok((written, number(header.seen.map_or(0, |seen| seen.size))?))
     }
@@ -304,7 +329,8 @@ impl Pass<'_> {
             made.cosigned = made.cosigned.max(number(size)?);
             made.cosigned_at = made.cosigned_at.max(at);
         }
-        if let Some((size, _)) = heads.last_key_value().filter(|(size, _)| **size > made.size.unsigned_abs()) {
+        if let Some((size, _)) = heads.last_key_value().filter(|(size, _)| **size > made.size.unsigned_abs())
+        {
             self.differs(log, format!("a head of size {size}, and only {} entries", made.size), None);
         }
         let sql = "SELECT EXISTS (SELECT 1 FROM subtrees WHERE channel = ?1 AND ((idx + 1) << level) > ?2)";
@@ -313,7 +339,10 @@ impl Pass<'_> {
             self.differs(log, "subtrees of entries that are not there".to_owned(), Some(mend));
         }
         if made != log.stands {
-            let what = format!("what the channel says of itself: {} entries, {} receipted", made.size, made.cosigned);
+            let what = format!(
+                "what the channel says of itself: {} entries, {} receipted",
+                made.size, made.cosigned
+            );
             self.differs(log, what, Some(Mend::Channel { channel: log.id, stands: made }));
         }
         Ok(())
@@ -343,8 +372,15 @@ impl Act<'_> {
                 let sql = "UPDATE channels SET size = ?2, range = ?3, written = ?4, seen = ?5, cosigned = ?6,
                            cosigned_at = ?7 WHERE id = ?1";
                 let Stands { size, range, written, seen, cosigned, cosigned_at } = stands;
-                node.prepare_cached(sql)?
-                    .execute(params![channel, size, range, written, seen, cosigned, cosigned_at])?;
+                node.prepare_cached(sql)?.execute(params![
+                    channel,
+                    size,
+                    range,
+                    written,
+                    seen,
+                    cosigned,
+                    cosigned_at
+                ])?;
             }
         }
         Ok(())
