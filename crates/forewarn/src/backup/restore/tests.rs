@@ -213,3 +213,75 @@ fn a_backup_is_never_overwritten_and_is_for_its_owner_alone() {
         assert!(!unpacked.windows(secret.len()).any(|w| w == secret.as_slice()));
     }
 }
+
+#[test]
+fn a_backup_that_is_stopped_leaves_nothing_half_made() {
+    let world = world_with_a_node();
+    let before = fs::read_dir(world.folder.path()).unwrap().count();
+    let stop = GoOn::default();
+    stop.0.store(true, std::sync::atomic::Ordering::Relaxed);
+    let recipient = exchange::keys::encryption_recipient(&world.identity).unwrap();
+    for (backup, keys) in [(true, false), (false, true)] {
+        let wanted = take::Wanted {
+            backup: backup.then(|| world.folder.path().join("other.backup")),
+            keys: keys
+                .then(|| (world.folder.path().join("other.keys"), SealTo::Recipient(recipient.clone()))),
+        };
+        let stopped = take::take(&world.dir, &wanted, later(), &stop, &mut |_, _| {}).unwrap_err();
+        assert_eq!(stopped.code, "stopped", "{stopped}");
+        assert_eq!(fs::read_dir(world.folder.path()).unwrap().count(), before);
+    }
+}
+
+#[test]
+fn keys_that_are_older_than_the_backup_are_refused_unless_their_texts_may_be_lost() {
+    let world = world_with_a_node();
+    let store = Store::open(world.dir.root()).unwrap();
+    let new = store::NewOutboxRow {
+        id: model::id::OutboxId::make(now(), [1; 10]),
+        partner: "service-b.example".parse().unwrap(),
+        use_: tlog::channel::Use::Actual,
+        kind: "warning".to_owned(),
+        thread: [7; 16],
+        answers: None,
+        media: "text/plain".to_owned(),
+        body: b"a body".to_vec(),
+        digest: [0; 32],
+        condition: String::new(),
+        draw: store::SealingDraw::draw(&mut StdRng::seed_from_u64(1)),
+    };
+    store.act(move |act| act.queue(new, now())).unwrap();
+    let backup = world.folder.path().join("later.backup");
+    let wanted = take::Wanted { backup: Some(backup.clone()), keys: None };
+    take::take(&world.dir, &wanted, later(), &GoOn::default(), &mut |_, _| {}).unwrap();
+    drop(store);
+    let wanted = Wanted { backup, ..world.wanted() };
+    let refused = restore(&world.dir, &wanted, later(), &GoOn::default()).unwrap_err();
+    assert_eq!(refused.code, "keys_too_old");
+    let wanted = Wanted { lose_texts: true, ..wanted };
+    let done = restore(&world.dir, &wanted, later(), &GoOn::default()).unwrap();
+    assert_eq!(done.found.unwrap().without_key, 1);
+    let store = Store::open(world.dir.root()).unwrap();
+    let id = model::id::OutboxId::make(now(), [1; 10]);
+    let row = store.view(|view| view.outbox_row(id)).unwrap().unwrap();
+    assert!(matches!(row.state, store::OutboxState::Withdrawn(_)), "{:?}", row.state);
+}
+
+#[test]
+fn what_was_erased_after_the_backup_stays_erased_by_the_mark_that_is_taken_over() {
+    let world = world_with_a_node();
+    // The name of the erased key stands in the mark of the folder that is replaced.
+    let mark = rusqlite::Connection::open(world.dir.root().join("high-water.db")).unwrap();
+    mark.execute("INSERT INTO erased VALUES (x'00112233445566778899aabbccddeeff')", []).unwrap();
+    drop(mark);
+    restore(&world.dir, &world.wanted(), later(), &GoOn::default()).unwrap();
+    let aside = world.folder.path().join("data.replaced-20261211T080000Z/high-water.db");
+    assert!(aside.exists(), "what stood there is whole");
+    assert_eq!(erased(&world.dir.root().join("high-water.db")), 1);
+    assert!(!world.dir.root().join("mark-0.db").exists());
+}
+
+fn erased(file: &Path) -> i64 {
+    let database = rusqlite::Connection::open(file).unwrap();
+    database.query_row("SELECT count(*) FROM erased", [], |row| row.get(0)).unwrap()
+}
