@@ -158,7 +158,9 @@ fn key_members(dir: &DataDir, keys: &BodyKeys, go_on: &GoOn) -> Result<(Vec<Memb
     let mut members = Vec::new();
     for (name, bytes) in &files {
         let mut counted = Counted::new(bytes.as_slice(), go_on);
-        io::copy(&mut counted, &mut io::sink()).map_err(Refusal::ours)?;
+        let copied = io::copy(&mut counted, &mut io::sink());
+        go_on.check()?;
+        copied.map_err(Refusal::ours)?;
         let (sha256, bytes) = counted.so_far();
         let form = (name == "body-keys").then_some(1);
         members.push(Member { name: name.clone(), form, bytes, sha256 });
