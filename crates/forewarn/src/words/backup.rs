@@ -295,8 +295,8 @@ fn shown_restored(desk: &Desk, done: &Restored) -> Shown {
         if with < all {
             text.push_str(
                 "\nWithout a mark a partner could name less than it holds and let this node sign twice. Compare the\n\
-                 sizes with its duty desk by voice; where you do not trust the answer, do not go on with that log but\n\
-                 agree on a successor channel.\n",
+                 sizes with its duty desk by voice. `forewarn recover trust PARTNER` takes its word; where you do not\n\
+                 trust it, agree on a successor channel.\n",
             );
         }
     }
