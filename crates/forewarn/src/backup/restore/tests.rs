@@ -44,6 +44,7 @@ fn world_of(name: &str) -> World {
         duty_minutes: None,
         proposal_minutes: None,
         high_water: None,
+        fetch_seconds: None,
     };
     dir.begin(&config, now(), &mut StdRng::seed_from_u64(1)).unwrap();
     let store = Store::open(dir.root()).unwrap();
