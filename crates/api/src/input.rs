@@ -485,6 +485,26 @@ input!(
     }
 );
 
+/// Of a backup that is about to be made.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackupBegun {
+    /// Whether the databases are copied.
+    pub databases: bool,
+    /// Whether the keys are copied.
+    pub keys: bool,
+}
+
+/// Of a file of a backup that is there.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackupMade {
+    /// SHA-256 of the file, hex.
+    pub digest: String,
+    /// Whether it is the file of keys.
+    pub keys: bool,
+}
+
 /// The answer to a login.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Session {

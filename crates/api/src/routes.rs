@@ -85,6 +85,16 @@ pub(crate) const TABLE: &[Row] = &[
     ("/v1/roster/show", || act(show::roster)),
     ("/v1/audit/show", || act(show::trail)),
     ("/v1/audit/check", || act(show::check_trail)),
+    ("/v1/backup/begin", || {
+        act(|c, i: input::BackupBegun| {
+            done(exchange::backup::begin(&c.house, &c.person, i.databases, i.keys, c.now)?)
+        })
+    }),
+    ("/v1/backup/made", || {
+        act(|c, i: input::BackupMade| {
+            done(exchange::backup::made(&c.house, &c.person, &i.digest, i.keys, c.now)?)
+        })
+    }),
     ("/v1/clock/confirm", || {
         act(|c, _: Nothing| done(exchange::clocks::confirm(&c.house, &c.person, c.now)?))
     }),

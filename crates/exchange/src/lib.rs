@@ -10,6 +10,7 @@ pub mod agreement;
 pub mod alarm;
 pub mod answer;
 pub mod audit;
+pub mod backup;
 pub mod budget;
 mod caller;
 pub mod carriage;

@@ -297,6 +297,11 @@ impl DataDir {
         })
     }
 
+    /// The bytes of a key file. A file that others may read is refused.
+    pub(crate) fn key_file(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+        Ok(Zeroizing::new(read_private(&self.key(name))?.as_bytes().to_vec()))
+    }
+
     /// Where the databases of the node lie.
     pub(crate) fn places(&self, config: &Config) -> Places {
         Places {

@@ -3,6 +3,7 @@
 //! The roof: it reads the command line and the configuration, wires the rooms together and prints. Read `words` (the
 //! command line) and `serve` (how a node is put together) first.
 
+mod backup;
 mod clock;
 mod data_dir;
 mod demo;

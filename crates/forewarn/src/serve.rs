@@ -168,7 +168,7 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
 }
 
 /// Ends with the first SIGINT or SIGTERM from now on.
-fn told_to_stop() -> Result<impl Future<Output = ()>, Refusal> {
+pub(crate) fn told_to_stop() -> Result<impl Future<Output = ()>, Refusal> {
     let (mut int, mut term) = (hear(SignalKind::interrupt())?, hear(SignalKind::terminate())?);
     Ok(async move {
         tokio::select! {

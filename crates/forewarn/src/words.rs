@@ -23,6 +23,7 @@ macro_rules! word {
 mod agreement;
 mod answer;
 mod audit;
+mod backup;
 mod call;
 mod carry;
 mod desk;
@@ -41,6 +42,7 @@ mod partner;
 mod pending;
 mod person;
 mod reading;
+mod rebuild;
 mod recover;
 mod release;
 mod risk;
@@ -130,6 +132,9 @@ enum Act {
     Ledger(ledger::Ledger),
     Status(status::Status),
     Doctor(doctor::Doctor),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
+    Rebuild(rebuild::Rebuild),
     Completions(Completions),
     Demo(Demo),
 }
@@ -165,7 +170,7 @@ const GROUPS: &[(&str, &[&str])] = &[
         &["inbox", "show", "read", "dispose", "act", "stand-down", "outcome", "thank", "relay"],
     ),
     ("Look", &["status", "ledger", "audit", "oversight"]),
-    ("Run", &["serve", "doctor", "clock", "recover", "demo", "completions"]),
+    ("Run", &["serve", "doctor", "clock", "backup", "restore", "recover", "rebuild", "demo", "completions"]),
 ];
 
 /// What somebody needs who has never seen it.
@@ -189,8 +194,8 @@ pub(crate) fn command() -> clap::Command {
         }
     }
     groups.push_str("\n\n`forewarn help COMMAND` says more, with an example and the role it needs.");
-    let nouns: Vec<String> =
-        command.get_subcommands().filter(|c| c.has_subcommands()).map(|c| c.get_name().to_owned()).collect();
+    let nouns = command.get_subcommands().filter(|c| c.has_subcommands() && c.get_after_help().is_none());
+    let nouns: Vec<String> = nouns.map(|c| c.get_name().to_owned()).collect();
     let command = nouns.iter().fold(command, |command, noun| {
         let more =
             format!("`forewarn help {noun} COMMAND` says more, with an example and the role it needs.");
@@ -327,6 +332,9 @@ impl Act {
             Self::Ledger(act) => act.run(desk),
             Self::Status(act) => act.run(desk),
             Self::Doctor(act) => act.run(desk),
+            Self::Backup(act) => act.run(desk),
+            Self::Restore(act) => act.run(desk),
+            Self::Rebuild(act) => act.run(desk),
             Self::Completions(Completions { shell }) => Ok(completions(shell)),
             // These two run for long and print by themselves; `run` has taken them already.
             Self::Serve(_) | Self::Demo(_) => Err(Failure::usage("this command stands by itself")),

@@ -91,6 +91,11 @@ pub(crate) fn make_marks(marks: &Connection) -> Result<(), StoreError> {
     take_steps(marks, MARKS)
 }
 
+/// Makes `keys.db`.
+pub(crate) fn make_keys(keys: &Connection) -> Result<(), StoreError> {
+    take_steps(keys, KEYS)
+}
+
 /// The forms that this program writes, by the names of the databases.
 pub fn forms() -> [(&'static str, i64); 3] {
     let known = |steps: &[&[&str]]| i64::try_from(steps.len()).unwrap_or(i64::MAX);
