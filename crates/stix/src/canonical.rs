@@ -77,12 +77,24 @@ impl Json {
 
     /// The place of the first empty list or map in it, if there is one; STIX has neither (§2.8, §2.3).
     pub(crate) fn empty_place(&self, place: &str) -> Option<String> {
+        // The place is put into words only for what is refused.
+        if !self.holds_empty() {
+            return None;
+        }
         match self {
             Self::List(list) if list.is_empty() => Some(place.to_owned()),
             Self::Map(map) if map.is_empty() => Some(place.to_owned()),
             Self::List(list) => list.iter().find_map(|v| v.empty_place(place)),
             Self::Map(map) => map.iter().find_map(|(key, v)| v.empty_place(&format!("{place}.{key}"))),
             Self::Text(_) | Self::Bool(_) | Self::Int(_) | Self::Micro(_) => None,
+        }
+    }
+
+    fn holds_empty(&self) -> bool {
+        match self {
+            Self::List(list) => list.is_empty() || list.iter().any(Self::holds_empty),
+            Self::Map(map) => map.is_empty() || map.values().any(Self::holds_empty),
+            Self::Text(_) | Self::Bool(_) | Self::Int(_) | Self::Micro(_) => false,
         }
     }
 
@@ -132,10 +144,25 @@ pub(crate) fn write_all<T>(
 
 /// Writes a text with its quotes and escapes (RFC 8785 §3.2.2.2).
 pub(crate) fn write_text(text: &str, out: &mut String) {
+    out.reserve(text.len() + 2);
     out.push('"');
+    // Without a branch for each byte a whole text is looked through at once.
+    if text.bytes().fold(false, |any, b| any | is_escaped(b)) {
+        write_escaped(text, out)
+    } else {
+        out.push_str(text)
+    }
+    out.push('"');
+}
+
+fn is_escaped(b: u8) -> bool {
+    (b < b' ') | (b == b'"') | (b == b'\\')
+}
+
+fn write_escaped(text: &str, out: &mut String) {
     let mut rest = text;
     // Every byte that is escaped is a character of its own, so a cut before and after it falls between characters.
-    while let Some(at) = rest.bytes().position(|b| b < b' ' || matches!(b, b'"' | b'\\')) {
+    while let Some(at) = rest.bytes().position(is_escaped) {
         let (plain, from) = rest.split_at(at);
         out.push_str(plain);
         let (escaped, after) = from.split_at(1);
@@ -152,7 +179,6 @@ pub(crate) fn write_text(text: &str, out: &mut String) {
         rest = after;
     }
     out.push_str(rest);
-    out.push('"');
 }
 
 fn write_micro(micro: i32, out: &mut String) {

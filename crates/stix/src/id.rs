@@ -55,7 +55,11 @@ impl FromStr for StixId {
         let (kind, rest) = text.split_once("--").ok_or_else(refused)?;
         check_type(kind).map_err(|_| refused())?;
         let uuid = Uuid::try_parse(rest).map_err(|_| refused())?;
-        if uuid.hyphenated().encode_lower(&mut [0; UUID_BYTES]) == rest { Ok(Self(text.into())) } else { Err(refused()) }
+        if uuid.hyphenated().encode_lower(&mut [0; UUID_BYTES]) == rest {
+            Ok(Self(text.into()))
+        } else {
+            Err(refused())
+        }
     }
 }
 
