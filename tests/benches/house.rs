@@ -46,7 +46,8 @@ const LOOK_EVERY: Duration = Duration::from_micros(200);
 
 fn main() {
     let sizes: Vec<usize> = std::env::args().skip(1).filter_map(|a| a.parse().ok()).collect();
-    let [entries, waiting, singles] = [(0, 100_000), (1, 10_000), (2, 300)].map(|(n, d)| *sizes.get(n).unwrap_or(&d));
+    let [entries, waiting, singles] =
+        [(0, 100_000), (1, 10_000), (2, 300)].map(|(n, d)| *sizes.get(n).unwrap_or(&d));
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     figure("fsync of a 4 KiB append", fsyncs(folder.path(), 200), "ms");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
@@ -85,7 +86,8 @@ struct Node {
 async fn measured(folder: &Path, entries: usize, waiting: usize, singles: usize) {
     let mut rng = StdRng::seed_from_u64(1);
     let (at_a, at_b) = (listener().await, listener().await);
-    let identities = [A, B].map(|name| Arc::new(generate_certificate(name, Timestamp::now(), &mut rng).unwrap()));
+    let identities =
+        [A, B].map(|name| Arc::new(generate_certificate(name, Timestamp::now(), &mut rng).unwrap()));
     let door = |at: &(TcpListener, SocketAddr), identity: &TlsIdentity| Door {
         address: at.1.to_string(),
         pin: identity.pin().unwrap().0,
@@ -170,7 +172,8 @@ async fn empty_requests(a: &Node, b: &Node, address: SocketAddr, times: usize) -
 
 /// How many entries of A's log to B have a receipt that A keeps.
 fn receipted(house: &House) -> u64 {
-    let channel = house.store.view(|view| view.channel_with(&B.parse().unwrap(), ChannelSide::Ours, Use::Actual));
+    let channel =
+        house.store.view(|view| view.channel_with(&B.parse().unwrap(), ChannelSide::Ours, Use::Actual));
     let channel: Result<_, store::StoreError> = channel;
     channel.unwrap().unwrap().cosigned
 }

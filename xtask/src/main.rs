@@ -1,6 +1,6 @@
 //! Chores of the repository: `cargo xtask` lists them.
 //!
-//! A chore reads the tree and prints; it changes no file and needs no network. What must hold is a
+//! A chore reads the tree and prints; it changes no file of the tree and needs no network. What must hold is a
 //! test (`tests/tests/floors.rs`, `tests/tests/tidy.rs`), not a chore.
 
 #![allow(
@@ -9,13 +9,16 @@
     reason = "this program is for the terminal: it prints, and its arguments are all it is told"
 )]
 
+mod performance;
+
 use std::collections::BTreeMap;
 use std::process::{Command, ExitCode};
 
 use serde_json::Value;
 
 const HELP: &str = "\
-cargo xtask floors    the map of crates and their imports, as Markdown, from the manifests";
+cargo xtask floors         the map of crates and their imports, as Markdown, from the manifests
+cargo xtask performance    every bench is run, which takes minutes; its figures beside floors and bounds, as Markdown";
 
 /// A crate of the product: what it is for, and which others it imports.
 struct Room {
@@ -26,6 +29,7 @@ struct Room {
 fn main() -> ExitCode {
     let chore: Vec<String> = std::env::args().skip(1).collect();
     let done = match chore.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["performance"] => performance::performance(),
         ["floors"] => metadata().and_then(|metadata| rooms(&metadata)).map(|rooms| floors(&rooms)),
         [] | ["--help" | "-h"] => Ok(HELP.to_owned()),
         other => Err(format!("there is no chore `{}`\n{HELP}", other.join(" "))),

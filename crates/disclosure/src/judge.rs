@@ -52,6 +52,11 @@ impl<'w> Worded<'w> {
         Self { warning, us, texts: Texts::of(warning, us, terms_key) }
     }
 
+    /// The warning.
+    pub fn warning(&self) -> &'w Warning {
+        self.warning
+    }
+
     /// Judges what `audience` may see of it at `now`: [`judge`] for one of several audiences.
     pub fn judge(&self, audience: &Audience, overrides: &[TextOverride], now: Timestamp) -> Judgement {
         let Self { warning, us, texts } = self;
