@@ -1,5 +1,7 @@
 //! How fast a warning becomes what may be sent: judged, rendered, its texts compared, its bytes demanded.
 
+#![allow(clippy::unwrap_used, reason = "a bench stops at the first surprise")]
+
 mod demo;
 
 use std::hint::black_box;
