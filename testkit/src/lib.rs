@@ -38,7 +38,7 @@ pub use check::{assert_sound, faults, relation_from_scratch};
 pub use clock::{Clock, at};
 pub use draws::{Draws, repeatable};
 pub use flow::{Proposal, Sent};
-pub use house::{DataCopy, PASSPHRASE, TestHouse, code, name, party};
+pub use house::{DataCopy, Door, PASSPHRASE, TestHouse, code, name, party};
 pub use houses::{A, B, C, D, TestHouses};
 pub use observe::Crossing;
 pub use words::{closed_to, outcome, persons, recipient, recipients, terms, text, tight, warning};

@@ -1,6 +1,6 @@
 //! Chores of the repository: `cargo xtask` lists them.
 //!
-//! A chore reads the tree and prints; it changes no file and needs no network. What must hold is a
+//! A chore reads the tree and prints; it changes no file of the tree and needs no network. What must hold is a
 //! test (`tests/tests/floors.rs`, `tests/tests/tidy.rs`), not a chore.
 
 #![allow(
@@ -9,6 +9,8 @@
     reason = "this program is for the terminal: it prints, and its arguments are all it is told"
 )]
 
+mod performance;
+
 use std::collections::BTreeMap;
 use std::process::{Command, ExitCode};
 
@@ -16,7 +18,8 @@ use serde_json::Value;
 
 const HELP: &str = "\
 cargo xtask floors              the map of crates and their imports, as Markdown, from the manifests
-cargo xtask kills COUNT [SEED]  kills real nodes under load so often, fifty times a history, and looks at what is left";
+cargo xtask kills COUNT [SEED]  kills real nodes under load so often, fifty times a history, and looks at what is left
+cargo xtask performance         every bench is run, which takes minutes; its figures beside floors and bounds, as Markdown";
 
 /// A crate of the product: what it is for, and which others it imports.
 struct Room {
@@ -27,6 +30,7 @@ struct Room {
 fn main() -> ExitCode {
     let chore: Vec<String> = std::env::args().skip(1).collect();
     let done = match chore.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["performance"] => performance::performance(),
         ["floors"] => metadata().and_then(|metadata| rooms(&metadata)).map(|rooms| floors(&rooms)),
         ["kills", count] => kills(count, "1"),
         ["kills", count, seed] => kills(count, seed),

@@ -187,7 +187,7 @@ impl BodyKeys {
 
 /// What a copy of a database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Examined {
+pub struct ExaminedFile {
     /// Its form.
     pub form: i64,
     /// What SQLite finds wrong with it, at most ten lines.
@@ -195,12 +195,12 @@ pub struct Examined {
 }
 
 /// Looks at a copy of a database. `Corrupt` if it is none.
-pub fn examine(file: &Path) -> Result<Examined, StoreError> {
+pub fn examine_file(file: &Path) -> Result<ExaminedFile, StoreError> {
     let copy = Connection::open_with_flags(file, rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let form = copy.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let mut check = copy.prepare("PRAGMA quick_check(10)")?;
     let lines: Vec<String> = check.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    Ok(Examined { form, faults: lines.into_iter().filter(|line| line != "ok").collect() })
+    Ok(ExaminedFile { form, faults: lines.into_iter().filter(|line| line != "ok").collect() })
 }
 
 /// The channels in a copy of `node.db`, in the order they were made.

@@ -36,7 +36,9 @@ mod writer;
 pub use audit::{AuditLine, AuditRecord, audit_leaf};
 pub use budget::{BudgetRow, Withdrawn};
 pub use channel::{ChannelRow, ChannelSide, ChannelState, EntryRow, NewChannel, NewEntry, OpenedEntry};
-pub use copy::{BodyKeys, CopiedChannel, Examined, Moment, Texts, copied_channels, examine, try_texts};
+pub use copy::{
+    BodyKeys, CopiedChannel, ExaminedFile, Moment, Texts, copied_channels, examine_file, try_texts,
+};
 pub use error::StoreError;
 pub use faults::{Faults, Step};
 pub use files::remove;

@@ -6,6 +6,7 @@ mod tests;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
@@ -66,12 +67,23 @@ pub struct View<'a> {
 /// One act's transaction: what it writes is durable when `Store::act` returns `Ok`, and gone when it returns `Err`.
 pub struct Act<'a> {
     view: View<'a>,
+    number: u64,
+}
+
+/// Counts the acts of this process.
+static ACTS: AtomicU64 = AtomicU64::new(0);
+
+impl Act<'_> {
+    /// A number that no other act of this process has. Within one act the logs only grow, whatever becomes of it.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
 }
 
 impl<'a> Act<'a> {
     /// An act on connections that are in a transaction.
     pub(crate) fn on(c: &'a Connections) -> Self {
-        Self { view: View { c } }
+        Self { view: View { c }, number: ACTS.fetch_add(1, Ordering::Relaxed) }
     }
 }
 
@@ -353,8 +365,10 @@ fn in_savepoint<T, E: From<StoreError>>(
         return (Err(E::from(error)), Transaction::Broken);
     }
     // What a panic leaves half done lies in the savepoint, which is rolled back, or in `f`, which is gone.
-    let outcome = catch_unwind(AssertUnwindSafe(|| f(&mut Act { view: View { c: connections } })))
-        .unwrap_or_else(|_| Err(E::from(StoreError::Panicked)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        f(&mut Act { view: View { c: connections }, number: ACTS.fetch_add(1, Ordering::Relaxed) })
+    }))
+    .unwrap_or_else(|_| Err(E::from(StoreError::Panicked)));
     if connections.all().any(|connection| connection.is_autocommit()) {
         return (outcome, Transaction::Broken);
     }

@@ -136,7 +136,7 @@ fn copy(
     go_on.check()?;
     let json = to.join("node.json");
     fs::copy(dir.root().join("node.json"), &json).map_err(|e| world(&json, &e))?;
-    let form = |file: &Path| Ok::<_, Refusal>(Some(store::examine(file)?.form));
+    let form = |file: &Path| Ok::<_, Refusal>(Some(store::examine_file(file)?.form));
     let mut members = vec![
         archive::member("node.json", &json, None, go_on)?,
         archive::member("node.db", &node, form(&node)?, go_on)?,

@@ -102,7 +102,7 @@ pub(super) fn read_keys(path: &Path, with: &OpenWith, go_on: &GoOn) -> Result<Ke
 pub(super) fn look_at(manifest: &Manifest, folder: &Path) -> Result<(), Refusal> {
     for name in ["node.db", "sources.db"] {
         let Some(member) = manifest.member(name) else { continue };
-        let found = store::examine(&folder.join(name)).map_err(|e| damaged(format!("{name}: {e}")))?;
+        let found = store::examine_file(&folder.join(name)).map_err(|e| damaged(format!("{name}: {e}")))?;
         if let Some(fault) = found.faults.first() {
             return Err(damaged(format!("{name} is damaged")).detail(fault.clone()));
         }

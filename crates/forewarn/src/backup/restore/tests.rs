@@ -45,6 +45,8 @@ fn world_of(name: &str) -> World {
         proposal_minutes: None,
         high_water: None,
         fetch_seconds: None,
+        log: None,
+        metrics: None,
     };
     dir.begin(&config, now(), &mut StdRng::seed_from_u64(1)).unwrap();
     let store = Store::open(dir.root()).unwrap();
