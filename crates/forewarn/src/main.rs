@@ -9,6 +9,7 @@ mod demo;
 mod init;
 mod say;
 mod serve;
+mod verify;
 mod words;
 
 fn main() -> std::process::ExitCode {
