@@ -198,3 +198,107 @@ fn trusted(files: &BTreeMap<String, Vec<u8>>, known: &Elsewhere) -> Result<Optio
     let receiver = of("receiver", &said.receiver, known.receiver)?;
     Ok(Some(Trusted { giver, receiver }))
 }
+
+#[cfg(test)]
+mod tests {
+    use exchange::receipt::export;
+    use proptest::collection::{btree_map, vec};
+    use proptest::prelude::*;
+    use testkit::{A, TestHouses};
+
+    use super::*;
+
+    /// A receipt of a real house.
+    fn files() -> BTreeMap<String, Vec<u8>> {
+        let houses = TestHouses::two();
+        houses.b().undertake(A).unwrap();
+        houses.settle_all();
+        let channel = houses.b().store().view(|view| view.channels()).unwrap();
+        let ours = channel.into_iter().find(|c| c.side == store::ChannelSide::Ours).unwrap();
+        let (b, entry) = (houses.b(), format!("{}/{}", ours.origin.hex(), ours.size() - 1));
+        export(&b.house(), &b.caller("desk1"), &entry, Some("test"), b.now()).unwrap().files
+    }
+
+    #[test]
+    fn a_party_is_known_by_its_fingerprint_or_by_its_words() {
+        let key =
+            tlog::key::SigningKey::from_seed("a.example", tlog::key::KeyKind::Ed25519, [1; 32]).unwrap();
+        let words = exchange::partner::fingerprint_words(key.verifier()).unwrap();
+        let fingerprint = key.verifier().fingerprint();
+        assert_eq!(fingerprint.to_string().parse(), Ok(Known::Fingerprint(fingerprint)));
+        assert_eq!(fingerprint.to_string().to_uppercase().parse(), Ok(Known::Fingerprint(fingerprint)));
+        assert_eq!(
+            format!("  {}\n", words.to_uppercase()).parse(),
+            Ok(Known::Words(fingerprint.words_seed()))
+        );
+        let eleven = words.split(' ').skip(1).collect::<Vec<_>>().join(" ");
+        let twice = format!("{words} {words}");
+        for wrong in ["", "abandon", &eleven, &twice, &fingerprint.to_string()[1..]] {
+            assert!(wrong.parse::<Known>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn half_of_what_is_to_be_known_verifies_nothing() {
+        let files = files();
+        let statement = ChannelStatement::parse(&files["channel"]).unwrap();
+        let giver = Some(Known::Fingerprint(statement.proposal().giver.fingerprint()));
+        let receiver = Some(Known::Words(statement.proposal().receiver.fingerprint().words_seed()));
+        let standing = |known| judge(&files, &known).unwrap().standing();
+        assert_eq!(standing(Elsewhere { giver, receiver }), Standing::Verified);
+        assert_eq!(standing(Elsewhere { giver, receiver: None }), Standing::Intact);
+        assert_eq!(standing(Elsewhere { giver: None, receiver }), Standing::Intact);
+        assert_eq!(standing(Elsewhere::default()), Standing::Intact);
+        let swapped = Elsewhere { giver: receiver, receiver: giver };
+        assert_eq!(judge(&files, &swapped).unwrap_err().step, Some(3));
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_folder_is_said_before_who_it_is_of() {
+        let mut files = files();
+        files.insert("more".to_owned(), Vec::new());
+        let stranger = Elsewhere { giver: Some(Known::Words([0; 16])), receiver: None };
+        assert_eq!(judge(&files, &stranger).unwrap_err().step, Some(1));
+    }
+
+    fn any_folder() -> impl Strategy<Value = BTreeMap<String, Vec<u8>>> {
+        let name = prop_oneof![
+            8 => proptest::sample::select(&KNOWN[..]).prop_map(str::to_owned),
+            1 => any::<String>(),
+        ];
+        let text = "(forewarn/(channel|entry|conflict)/v1|c2sp.org/tlog-proof@v1|[a-z]{1,8} [A-Za-z0-9+/=\u{2014} ]{0,60}|)\n";
+        let content = prop_oneof![
+            vec(any::<u8>(), 0..400),
+            vec(text, 0..14).prop_map(|lines| lines.concat().into_bytes()),
+        ];
+        btree_map(name, content, 0..8)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_folder_of_anything_stops_the_program_or_is_verified(files in any_folder(), seed in any::<[u8; 16]>()) {
+            let known = Elsewhere { giver: Some(Known::Words(seed)), receiver: None };
+            for known in [Elsewhere::default(), known] {
+                let refused = judge(&files, &known).unwrap_err();
+                prop_assert!(!refused.why.chars().any(|c| c != '\n' && model::plain::is_unseen(c)), "{}", refused.why);
+                prop_assert!(refused.why.len() < 2_000, "{}", refused.why);
+            }
+        }
+    }
+
+    #[test]
+    fn no_mixture_of_a_receipt_with_anything_is_verified() {
+        let whole = files();
+        let mut runner = proptest::test_runner::TestRunner::deterministic();
+        let changed = any_folder().prop_filter("nothing in it", |other| !other.is_empty());
+        runner
+            .run(&changed, |other| {
+                let mixed: BTreeMap<_, _> = whole.clone().into_iter().chain(other).collect();
+                prop_assert!(judge(&mixed, &Elsewhere::default()).is_err());
+                Ok(())
+            })
+            .unwrap();
+    }
+}

@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::new_folder;
 use super::show::proof;
 
-/// See whether an entry is receipted, and export the receipt for a third person
+/// Show whether an entry is receipted; export it for a third person
 #[derive(Debug, Args)]
 pub(crate) struct Receipt {
     #[command(subcommand)]
