@@ -11,7 +11,7 @@ use store::{Act, ChannelRow, EvidenceRow};
 
 use crate::audit;
 use crate::caller::needs;
-use crate::evidence::proof;
+use crate::evidence::proof::{self, Proof};
 use crate::house::House;
 use crate::receipt::parties;
 use crate::refusal::Refusal;
@@ -76,7 +76,7 @@ fn proven(
     channel: &ChannelRow,
     kept: &EvidenceRow,
 ) -> Result<ExportedEvidence, Refusal> {
-    let evidence = proof::of(act, channel, kept)?.map_err(|why| {
+    let Proof { evidence, .. } = proof::of(act, channel, kept)?.map_err(|why| {
         Refusal::yours(
             "no_proof",
             format!("what is kept under the number {} proves nothing to others", kept.id),
@@ -114,7 +114,7 @@ fn as_kept(
         files.insert("parcel".to_owned(), parcel);
     }
     let standing = match proof::of(act, channel, kept)? {
-        Ok(evidence) => format!(
+        Ok(Proof { evidence, .. }) => format!(
             "A proof of it can be had: two signatures of {} cannot both be true.\n\
              `forewarn evidence export {} --to FOLDER`, without --raw, writes it for others to verify.",
             accused(house, channel, &evidence),

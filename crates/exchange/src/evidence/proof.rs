@@ -1,15 +1,19 @@
 //! Whether a signed note that was kept proves, together with a receipted head of the same log, that two signatures cannot
 //! both be true (log-format §11).
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use store::{ChannelRow, EvidenceRow, View};
+use store::{ChannelRow, ChannelSide, EvidenceRow, StoreError, View};
 use tlog::channel::ChannelStatement;
 use tlog::checkpoint::SignedCheckpoint;
 use tlog::evidence::{Accused, Beginning, Evidence, EvidenceError};
-use tlog::tree::consistency_proof;
+use tlog::hash::{Hash, leaf_hash};
+use tlog::parcel::Parcel;
+use tlog::tree::{Subtree, compact_range_at, consistency_proof, root_at};
 
 use crate::receipt::statement_at;
+use crate::recover;
 use crate::refusal::Refusal;
 
 /// Why a note proves nothing, as things stand.
@@ -60,61 +64,117 @@ impl fmt::Display for NoProof {
     }
 }
 
+/// A proof, and whose it is not alone.
+#[derive(Debug, Clone)]
+pub(crate) struct Proof {
+    /// The two heads, and what shows that they contradict each other. The partner is accused wherever that is proven.
+    pub(crate) evidence: Evidence,
+    /// Whether this node has signed or cosigned both as well.
+    pub(crate) ours_too: bool,
+}
+
 /// The proof that a note gives, or why it gives none.
 pub(crate) fn of(
     view: &View<'_>,
     channel: &ChannelRow,
     kept: &EvidenceRow,
-) -> Result<Result<Evidence, NoProof>, Refusal> {
-    let first = match SignedCheckpoint::parse(kept.note.as_bytes()) {
+) -> Result<Result<Proof, NoProof>, Refusal> {
+    let note = match SignedCheckpoint::parse(kept.note.as_bytes()) {
         Ok(note) if note.checkpoint().origin == channel.origin => note,
         Ok(_) => return Ok(Err(NoProof::Unreadable("it is of another log".to_owned()))),
         Err(why) => return Ok(Err(NoProof::Unreadable(why.to_string()))),
     };
-    let signed = *first.checkpoint();
+    let signed = *note.checkpoint();
     let statement = statement_at(view, channel, signed.size)?;
-    if let Err(why) = first.verify_log(&statement.proposal().log) {
+    if let Err(why) = note.verify_log(&statement.proposal().log) {
         return Ok(Err(NoProof::NotSigned(why.to_string())));
     }
     if signed.size > channel.size() {
-        return Ok(Err(NoProof::NotHeld { signed: signed.size, held: channel.size() }));
+        return against_what_we_cosigned(view, channel, kept, note);
     }
     let root = view.root_at(channel, signed.size)?;
     if root == signed.root {
         return Ok(Err(NoProof::Agrees { size: signed.size }));
     }
     let head = view.receipt_of(channel, signed.size.saturating_sub(1))?;
-    let Some((head, note)) = head.and_then(|head| Some((head.clone(), head.note?))) else {
+    let Some(head) = head.and_then(|head| head.note) else {
         return Ok(Err(NoProof::NoOtherHead { size: signed.size }));
     };
-    let second = SignedCheckpoint::parse(note.as_bytes()).map_err(Refusal::ours)?;
-    let beginning = match head.size > signed.size {
-        false => None,
-        true => {
-            let fetch = |level, index| view.subtree(channel, level, index);
-            let proof = consistency_proof(signed.size, head.size, fetch).map_err(Refusal::ours)?;
-            Some(Beginning { root, proof })
+    let head = SignedCheckpoint::parse(head.as_bytes()).map_err(Refusal::ours)?;
+    let nodes = |level, index| view.subtree(channel, level, index);
+    contradiction(view, channel, (note, head), nodes)
+}
+
+/// A parcel whose entries give the signed root, but not the one that we had cosigned before we lost what was below it
+/// (log-format §9): the tree is known as far as the parcel goes.
+fn against_what_we_cosigned(
+    view: &View<'_>,
+    channel: &ChannelRow,
+    kept: &EvidenceRow,
+    note: SignedCheckpoint,
+) -> Result<Result<Proof, NoProof>, Refusal> {
+    let signed = *note.checkpoint();
+    let not_held = || Ok(Err(NoProof::NotHeld { signed: signed.size, held: channel.size() }));
+    let parcel = view.kept_parcel(kept.id)?.and_then(|bytes| Parcel::parse(&bytes).ok());
+    let (Some(parcel), Some(held)) = (parcel, recover::held(channel)?) else { return not_held() };
+    if parcel.old > channel.size() || held.checkpoint().size > signed.size {
+        return not_held();
+    }
+    let ours = |level, index| view.subtree(channel, level, index);
+    let mut range = compact_range_at(parcel.old, ours)?;
+    let mut grown = BTreeMap::new();
+    for item in &parcel.items {
+        for Subtree { level, index, hash } in range.append(leaf_hash(&item.commitment())) {
+            grown.insert((level, index), hash);
         }
+    }
+    let nodes = |level, index| match grown.get(&(level, index)) {
+        Some(hash) => Ok(*hash),
+        None => view.subtree(channel, level, index),
     };
-    let in_force = statement_at(view, channel, head.size)?;
-    let cosigner = &in_force.proposal().cosigner;
-    // The receiver is accused only where both carry its own cosignature; else no cosignature is shown, since it proves nothing
-    // against the giver.
-    let cosigned = [&first, &second].iter().all(|note| note.cosignature_of(cosigner).is_ok());
-    let (first, second) = match cosigned {
-        true => (first, second),
-        false => (log_line(&first, &statement)?, log_line(&second, &in_force)?),
+    if range.root() != signed.root || root_at(held.checkpoint().size, nodes)? == held.checkpoint().root {
+        return not_held();
+    }
+    contradiction(view, channel, (held, note), nodes)
+}
+
+/// The proof that the larger tree, whose nodes are known, does not begin with the smaller one.
+fn contradiction(
+    view: &View<'_>,
+    channel: &ChannelRow,
+    (first, second): (SignedCheckpoint, SignedCheckpoint),
+    nodes: impl Fn(u8, u64) -> Result<Hash, StoreError>,
+) -> Result<Result<Proof, NoProof>, Refusal> {
+    let (small, large) = (first.checkpoint().size, second.checkpoint().size);
+    let beginning = if large > small {
+        let proof = consistency_proof(small, large, &nodes).map_err(Refusal::ours)?;
+        Some(Beginning { root: root_at(small, &nodes)?, proof })
+    } else {
+        None
+    };
+    let (earlier, in_force) = (statement_at(view, channel, small)?, statement_at(view, channel, large)?);
+    let cosigned = [(&first, &earlier), (&second, &in_force)]
+        .iter()
+        .all(|(note, statement)| note.cosignature_of(&statement.proposal().cosigner).is_ok());
+    let accused = match channel.side {
+        ChannelSide::Ours if cosigned => Accused::Receiver,
+        ChannelSide::Ours | ChannelSide::Theirs => Accused::Giver,
+    };
+    // A cosignature proves nothing against the giver, so none is shown.
+    let (first, second) = match accused {
+        Accused::Receiver => (first, second),
+        Accused::Giver => (log_line(&first, &earlier)?, log_line(&second, &in_force)?),
     };
     let evidence = Evidence {
-        accused: if cosigned { Accused::Receiver } else { Accused::Giver },
-        first_statement: (statement != in_force).then_some(statement),
+        accused,
+        first_statement: (earlier != in_force).then_some(earlier),
         statement: in_force,
         first,
         second,
         beginning,
     };
     match evidence.files() {
-        Ok(_) => Ok(Ok(evidence)),
+        Ok(_) => Ok(Ok(Proof { evidence, ours_too: cosigned || channel.side == ChannelSide::Ours })),
         Err(EvidenceError::Head { source, .. }) => Ok(Err(NoProof::NotSigned(source.to_string()))),
         Err(other) => Err(Refusal::ours(other)),
     }

@@ -40,6 +40,8 @@ pub struct EvidenceLine {
     pub parcel_bytes: Option<u64>,
     /// The party whose two signatures cannot both be true, where that is proven.
     pub accused: Option<String>,
+    /// Whether this node has signed or cosigned both as well.
+    pub ours_too: bool,
     /// Where nothing is proven: why not.
     pub no_proof: Option<String>,
     /// What to do.
@@ -58,20 +60,21 @@ pub fn list(house: &House, caller: &Person) -> Result<Vec<EvidenceLine>, Refusal
 fn line(house: &House, view: &View<'_>, kept: &EvidenceRow) -> Result<EvidenceLine, Refusal> {
     let channel = view.channel(&kept.origin)?.ok_or_else(|| Refusal::ours("evidence without its log"))?;
     let (giver, receiver) = parties(house, &channel);
-    let (accused, no_proof) = match proof::of(view, &channel, kept)? {
-        Ok(evidence) => (Some(export::accused(house, &channel, &evidence)), None),
-        Err(why) => (None, Some(why.to_string())),
+    let (accused, ours_too, no_proof) = match proof::of(view, &channel, kept)? {
+        Ok(proof) => (Some(export::accused(house, &channel, &proof.evidence)), proof.ours_too, None),
+        Err(why) => (None, false, Some(why.to_string())),
     };
     let frozen = matches!(channel.state, ChannelState::Frozen(_));
-    let next = match (&accused, frozen) {
-        (Some(accused), _) if *accused == house.name.as_str() => {
-            "this node is accused: look whether it runs on an old copy of its data, before anything is signed"
+    let next = match (&accused, ours_too, frozen) {
+        (Some(_), true, _) => {
+            "this node has signed both as well: look whether it ran on an old copy of its data, and ask the partner's officer \
+             by voice"
         }
-        (Some(_), _) => {
+        (Some(_), false, _) => {
             "ask the partner's officer by voice; after a bad restore it can be an accident. Keep the proof outside this node"
         }
-        (None, true) => "call the partner's duty desk, and warn by other channels meanwhile",
-        (None, false) => "nothing is frozen; ask the partner's operator what its node sent",
+        (None, _, true) => "call the partner's duty desk, and warn by other channels meanwhile",
+        (None, _, false) => "nothing is frozen; ask the partner's operator what its node sent",
     };
     Ok(EvidenceLine {
         id: kept.id,
@@ -86,6 +89,7 @@ fn line(house: &House, view: &View<'_>, kept: &EvidenceRow) -> Result<EvidenceLi
         size: SignedCheckpoint::parse(kept.note.as_bytes()).ok().map(|note| note.checkpoint().size),
         parcel_bytes: kept.parcel_bytes,
         accused,
+        ours_too,
         no_proof,
         next: next.to_owned(),
     })

@@ -6,14 +6,16 @@ use exchange::evidence::export::{self, ExportedEvidence, Wanted};
 use exchange::receive::Receipt;
 use exchange::refusal::Refusal;
 use exchange::view::evidence::{self, EvidenceLine};
-use store::{ChannelRow, ChannelSide};
+use store::{Act, ChannelRow, ChannelSide};
 use testkit::tamper::{Files, each_change};
-use testkit::{A, B, ByHand, EntryOf, TestHouse, TestHouses, code, party};
+use testkit::{A, B, ByHand, DataCopy, EntryOf, TestHouse, TestHouses, code, party};
 use tlog::channel::{ChannelStatement, Use};
 use tlog::checkpoint::{Checkpoint, SignedCheckpoint};
 use tlog::cosignature::cosign;
 use tlog::evidence::{Accused, Conflict, ProvenConflict, verify_evidence};
 use tlog::hash::Hash;
+use tlog::note::NoteSignature;
+use tlog::parcel::Parcel;
 use tlog::receipt::{Standing, Trusted};
 
 #[test]
@@ -165,10 +167,56 @@ fn a_head_that_the_partner_shows_of_our_log_accuses_whoever_signed_both() {
         let line = only(a);
         let accused = if cosigned { B } else { A };
         assert_eq!(line.accused.as_deref(), Some(accused), "{line:?}");
-        assert_eq!(line.next.contains("this node is accused"), !cosigned);
+        assert!(line.ours_too && line.next.contains("this node has signed both"), "{line:?}");
         let proven = verified(&proof(a).unwrap());
         assert_eq!(proven.evidence.accused, if cosigned { Accused::Receiver } else { Accused::Giver });
     }
+}
+
+#[test]
+fn a_second_history_is_proven_with_the_parcel_where_we_have_lost_the_first() {
+    for later in [3, 5] {
+        let houses = TestHouses::of(&[A]);
+        let a = houses.a();
+        let mut b = ByHand::with(a, B, Use::Actual).opened();
+        b.delivers(a, 0);
+        let copy = a.copy(DataCopy::WithMark);
+        b.push(EntryOf::kind("cover", "one"));
+        b.push(EntryOf::kind("cover", "two"));
+        let line = NoteSignature::parse_line(b.delivers(a, 1).trim_end()).unwrap();
+        let held = b.head(3).and_line(line).unwrap();
+        a.go_back(&copy);
+        a.store().act(|act| Ok::<_, Refusal>(act.begin_recovery(&mut theirs(act)?)?)).unwrap();
+        b.entries.truncate(1);
+        for _ in 1..later {
+            b.push(EntryOf::kind("cover", "another"));
+        }
+        let parcel = Parcel { held: Some(held), ..Parcel::parse(&b.parcel(1)).unwrap() };
+        assert_eq!(b.send(a, &parcel.encode().unwrap()), Receipt::BadRoot);
+        let line = only(a);
+        assert!(line.frozen && line.accused.as_deref() == Some(B), "{line:?}");
+        assert!(line.size == Some(later) && !line.ours_too, "{line:?}");
+        let expected = match later {
+            3 => Conflict::TwoRoots { size: 3 },
+            _ => Conflict::NotAGrowth { first: 3, second: later, root: b.range(3).root() },
+        };
+        assert_eq!(verified(&proof(a).unwrap()).conflict, expected);
+    }
+}
+
+#[test]
+fn a_head_that_we_have_cosigned_ourselves_is_proven_against_its_giver_and_said_to_be_ours_too() {
+    let houses = TestHouses::of(&[A]);
+    let (a, b) = (houses.a(), with_three(houses.a()));
+    let head = forged(&b, 2);
+    let time = u64::try_from(a.now().as_second()).unwrap();
+    let ours = cosign(head.checkpoint(), time, &a.house().keys.cosigner).unwrap();
+    let held = head.and_line(ours.line().clone()).unwrap();
+    let parcel = Parcel { held: Some(held), ..Parcel::parse(&b.parcel(3)).unwrap() };
+    assert_eq!(b.send(a, &parcel.encode().unwrap()), Receipt::BadRoot);
+    let line = only(a);
+    assert!(line.ours_too && line.accused.as_deref() == Some(B), "{line:?}");
+    assert_eq!(verified(&proof(a).unwrap()).evidence.accused, Accused::Giver);
 }
 
 #[test]
@@ -208,6 +256,11 @@ fn forged(b: &ByHand, size: u64) -> SignedCheckpoint {
 fn ours(a: &TestHouse) -> ChannelRow {
     let found = a.store().view(|view| view.channel_with(&party(B), ChannelSide::Ours, Use::Actual));
     found.unwrap().unwrap()
+}
+
+fn theirs(act: &Act<'_>) -> Result<ChannelRow, Refusal> {
+    let found = act.channel_with(&party(B), ChannelSide::Theirs, Use::Actual)?;
+    Ok(found.expect("the log is there"))
 }
 
 fn only(a: &TestHouse) -> EvidenceLine {
