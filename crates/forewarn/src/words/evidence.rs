@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::new_folder;
 use super::show::proof;
 
-/// See what was signed and cannot be true, and export the proof of it
+/// List what was signed and cannot be true; export the proof of it
 #[derive(Debug, Args)]
 pub(crate) struct Evidence {
     #[command(subcommand)]
