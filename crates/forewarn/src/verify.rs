@@ -118,10 +118,10 @@ pub(crate) fn read(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, Unread> {
         return Err(Unread::NoFolder);
     }
     let mut files = BTreeMap::new();
-    for found in fs::read_dir(folder).map_err(Unread::Disk)? {
+    for (count, found) in fs::read_dir(folder).map_err(Unread::Disk)?.enumerate() {
         let found = found.map_err(Unread::Disk)?;
         let name = found.file_name().to_string_lossy().into_owned();
-        if files.len() == NAMES_MAX {
+        if count == NAMES_MAX {
             return Err(Unread::refused(format!("the folder holds more than {NAMES_MAX} files")));
         }
         if !KNOWN.contains(&name.as_str()) {
