@@ -8,7 +8,7 @@
 //!
 //! It opens no socket and reads no clock. It is linked into tests, never into the product. Read first `houses` (what a
 //! test begins with), then `acts` and `flow` (what persons do), `carry` (how parcels go), `check` (what is looked at in
-//! the end) and `by_hand` (a partner that signs whatever a test wants).
+//! the end), `by_hand` (a partner that signs whatever a test wants) and `tamper` (every change to a folder).
 
 #![allow(
     clippy::unwrap_used,
@@ -30,6 +30,7 @@ mod house;
 mod houses;
 pub mod killing;
 mod observe;
+pub mod tamper;
 mod words;
 
 pub use by_hand::{ByHand, EntryOf};

@@ -371,6 +371,19 @@ input!(
     }
 );
 input!(
+    /// What was kept of what cannot be true, to be written into a folder.
+    EvidenceExport {
+        /// Its number.
+        id: i64,
+        /// Whether what was kept is wanted as it came, and not the proof.
+        #[serde(default)]
+        raw: bool,
+        /// Why it is read; needed where a parcel was kept.
+        #[serde(default)]
+        why: Option<String>,
+    }
+);
+input!(
     /// A disposition.
     Dispose {
         /// The release.

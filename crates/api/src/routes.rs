@@ -23,6 +23,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::carry;
+use crate::folders;
 use crate::input::{self, Nothing};
 use crate::request::{self, Refused};
 use crate::show;
@@ -139,6 +140,10 @@ pub(crate) const TABLE: &[Row] = &[
     ("/v1/sent", || act(|c, _: Nothing| view(exchange::view::inbox::outgoing(&c.house, &c.person, c.now)?))),
     ("/v1/outbox", || act(|c, _: Nothing| view(exchange::view::inbox::waiting(&c.house, &c.person)?))),
     ("/v1/entry/show", || act(show::entry)),
+    ("/v1/receipt/show", || act(folders::receipt_show)),
+    ("/v1/receipt/export", || act(folders::receipt_export)),
+    ("/v1/evidence/list", || act(folders::evidence_list)),
+    ("/v1/evidence/export", || act(folders::evidence_export)),
     ("/v1/release/read", || act(show::read)),
     ("/v1/release/dispose", || act(show::dispose)),
     ("/v1/action/record", || act(show::record_action)),

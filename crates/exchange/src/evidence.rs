@@ -1,6 +1,9 @@
 //! What two nodes hold and cannot both be right: signed notes that are kept for people to judge without freezing anything
 //! (log-format §6, §11), and the signs that this node runs on an old copy of its data (§9).
 
+pub mod export;
+pub(crate) mod proof;
+
 use jiff::Timestamp;
 use store::{Act, ChannelRow, View};
 

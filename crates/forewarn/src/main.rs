@@ -12,6 +12,7 @@ mod init;
 mod log;
 mod say;
 mod serve;
+mod verify;
 mod words;
 
 fn main() -> std::process::ExitCode {

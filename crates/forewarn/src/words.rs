@@ -30,11 +30,13 @@ mod desk;
 mod doctor;
 mod duty;
 mod entry;
+mod evidence;
 mod failure;
 mod flags;
 mod inbox;
 mod ledger;
 mod login;
+mod new_folder;
 mod node;
 mod outcome;
 mod oversight;
@@ -43,6 +45,7 @@ mod pending;
 mod person;
 mod reading;
 mod rebuild;
+mod receipt;
 mod recover;
 mod release;
 mod risk;
@@ -52,6 +55,7 @@ mod show;
 mod status;
 mod surroundings;
 mod undertaking;
+mod verify;
 mod warning;
 
 use std::path::{Path, PathBuf};
@@ -130,6 +134,9 @@ enum Act {
     Relay(outcome::Relay),
     Undertaking(undertaking::Undertaking),
     Ledger(ledger::Ledger),
+    Receipt(receipt::Receipt),
+    Evidence(evidence::Evidence),
+    Verify(verify::Verify),
     Status(status::Status),
     Doctor(doctor::Doctor),
     Backup(backup::Backup),
@@ -170,6 +177,7 @@ const GROUPS: &[(&str, &[&str])] = &[
         &["inbox", "show", "read", "dispose", "act", "stand-down", "outcome", "thank", "relay"],
     ),
     ("Look", &["status", "ledger", "audit", "oversight"]),
+    ("Prove", &["receipt", "verify", "evidence"]),
     ("Run", &["serve", "doctor", "clock", "backup", "restore", "recover", "rebuild", "demo", "completions"]),
 ];
 
@@ -219,6 +227,9 @@ pub(crate) fn run() -> ExitCode {
     if let Act::Demo(Demo { keep, out }) = &act {
         return crate::demo::run(*keep, out.as_deref(), json);
     }
+    if let Act::Verify(verify) = &act {
+        return end(verify.run(&surroundings, &look(&surroundings)), json);
+    }
     let done = match desk(data, session.as_deref(), surroundings) {
         Ok(desk) => match act {
             Act::Serve(serve) => match serve.run(&desk, json) {
@@ -232,13 +243,17 @@ pub(crate) fn run() -> ExitCode {
     finish(done, json)
 }
 
+fn look(surroundings: &Surroundings) -> Look {
+    Look { paint: surroundings.paint, width: surroundings.width, now: clock::now() }
+}
+
 fn desk(data: Option<PathBuf>, session: Option<&Path>, surroundings: Surroundings) -> Result<Desk, Failure> {
     let data = data.or_else(|| surroundings.default_data()).ok_or_else(|| {
         Failure::usage("no data folder is named, and there is no home folder to look in")
             .hint("name one with --data or FOREWARN_DATA")
     })?;
     let data = surroundings.absolute(&data);
-    let look = Look { paint: surroundings.paint, width: surroundings.width, now: clock::now() };
+    let look = look(&surroundings);
     Ok(Desk {
         session: SessionFile::find(session, &data, &surroundings),
         dir: DataDir::at(&data).with_credentials(surroundings.credentials.clone()),
@@ -249,8 +264,17 @@ fn desk(data: Option<PathBuf>, session: Option<&Path>, surroundings: Surrounding
 
 /// Prints what a command shows, or why it failed.
 fn finish(done: Result<Shown, Failure>, json: bool) -> ExitCode {
+    let with_status = |shown: Shown| {
+        let status = u8::from(!shown.sound);
+        (shown, status)
+    };
+    end(done.map(with_status), json)
+}
+
+/// Prints what a command shows, with the exit status that goes with it, or why it failed.
+fn end(done: Result<(Shown, u8), Failure>, json: bool) -> ExitCode {
     let (text, status) = match &done {
-        Ok(shown) => (if json { say::json(&shown.json) } else { shown.text.clone() }, u8::from(!shown.sound)),
+        Ok((shown, status)) => (if json { say::json(&shown.json) } else { shown.text.clone() }, *status),
         Err(failure) if json => (say::json(&failure.json()), failure.status),
         Err(failure) => {
             say::err(&failure.text());
@@ -330,14 +354,18 @@ impl Act {
             Self::Relay(act) => act.run(desk),
             Self::Undertaking(act) => act.run(desk),
             Self::Ledger(act) => act.run(desk),
+            Self::Receipt(act) => act.run(desk),
+            Self::Evidence(act) => act.run(desk),
             Self::Status(act) => act.run(desk),
             Self::Doctor(act) => act.run(desk),
             Self::Backup(act) => act.run(desk),
             Self::Restore(act) => act.run(desk),
             Self::Rebuild(act) => act.run(desk),
             Self::Completions(Completions { shell }) => Ok(completions(shell)),
-            // These two run for long and print by themselves; `run` has taken them already.
-            Self::Serve(_) | Self::Demo(_) => Err(Failure::usage("this command stands by itself")),
+            // These run for long and print by themselves, or need no node; `run` has taken them already.
+            Self::Serve(_) | Self::Demo(_) | Self::Verify(_) => {
+                Err(Failure::usage("this command stands by itself"))
+            }
         }
     }
 }

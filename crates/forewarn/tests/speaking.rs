@@ -255,6 +255,22 @@ fn views() -> Vec<(&'static [&'static str], &'static str, Value)> {
             "marks": ["m"] }]),
         ),
         (&["card"], "/v1/card", json!({ "card": "c" })),
+        (
+            &["receipt", "show", "2e9dc61f/2"],
+            "/v1/receipt/show",
+            json!({
+            "entry": "e/1", "kind": "k", "giver": "g", "receiver": "r", "channel_use": "actual", "erased": false,
+            "written": "2026-12-10T11:30:00Z", "receipt": { "size": 1, "root": "r", "at": "2026-12-10T11:30:00Z" } }),
+        ),
+        (
+            &["evidence", "list"],
+            "/v1/evidence/list",
+            json!([
+            { "id": 2, "giver": "g", "receiver": "r", "channel_use": "u", "frozen": true, "what": "w", "accused": "a",
+                "at": "2026-12-10T11:30:00Z", "parcel_bytes": 7, "no_proof": null, "next": "n" },
+            { "id": 1, "giver": "g", "receiver": "r", "channel_use": "u", "frozen": false, "what": "w", "accused": null,
+                "at": "2026-12-10T11:30:00Z", "parcel_bytes": null, "no_proof": "p", "next": "n" }]),
+        ),
         (&["whoami"], "/v1/session/show", json!({ "name": "n", "roles": ["desk"] })),
     ]
 }

@@ -15,6 +15,7 @@ mod channel;
 mod columns;
 mod copy;
 mod error;
+mod evidence;
 mod faults;
 mod files;
 mod head;
@@ -40,6 +41,7 @@ pub use copy::{
     BodyKeys, CopiedChannel, ExaminedFile, Moment, Texts, copied_channels, examine_file, try_texts,
 };
 pub use error::StoreError;
+pub use evidence::EvidenceRow;
 pub use faults::{Faults, Step};
 pub use files::remove;
 pub use head::HeadRow;

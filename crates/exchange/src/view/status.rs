@@ -302,7 +302,7 @@ fn of_partners(
     for channel in view.channels()? {
         if let ChannelState::Frozen(why) = &channel.state {
             let fact = format!("a channel with {} is frozen", channel.partner);
-            let hint = "the evidence is kept; call the partner's duty desk. Warn by other channels meanwhile";
+            let hint = "call the partner's duty desk, and warn by other channels meanwhile; `forewarn evidence list` says what is kept";
             found.push(finding(Severity::Fault, fact, hint).detail(why.clone()));
         }
     }

@@ -12,4 +12,6 @@ mod by_file;
 mod channels;
 mod conflicts;
 mod parcels;
+mod proofs;
 mod pull;
+mod receipts;

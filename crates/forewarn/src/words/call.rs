@@ -17,8 +17,8 @@ use super::answer::Answer;
 use super::failure::{Failure, NO_NODE, REFUSED, WORLD};
 use crate::data_dir::DataDir;
 
-/// The most bytes of an answer that are read.
-const ANSWER_BYTES_MAX: usize = 64 << 20;
+/// The most bytes of an answer that are read. The largest is a parcel that was kept: 64 MiB, a third more in base64.
+const ANSWER_BYTES_MAX: usize = 96 << 20;
 /// How long an answer may take, in seconds. A passphrase is stretched on purpose; the rest takes milliseconds.
 const ANSWER_SECONDS_MAX: u64 = 120;
 
