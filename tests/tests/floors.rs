@@ -51,7 +51,7 @@ const HOUSE: &[Room] = &[
     over_all("forewarn", 6),
     over_all("testkit", 6),
     over_all("house-tests", 7),
-    room("xtask",      8, &[]),
+    room("xtask",      8, &["testkit"]),
     room("protocol",   8, &[]),
 ];
 

@@ -9,14 +9,21 @@
     reason = "this program is for the terminal: it prints, and its arguments are all it is told"
 )]
 
+mod simulate;
+
 use std::collections::BTreeMap;
 use std::process::{Command, ExitCode};
 
 use serde_json::Value;
 
+use simulate::Limits;
+
 const HELP: &str = "\
 cargo xtask floors              the map of crates and their imports, as Markdown, from the manifests
-cargo xtask kills COUNT [SEED]  kills real nodes under load so often, fifty times a history, and looks at what is left";
+cargo xtask kills COUNT [SEED]  kills real nodes under load so often, fifty times a history, and looks at what is left
+cargo xtask simulate [--seeds 1000] [--from 1] [--minutes 3]
+                      lives of three nodes and a liar, one from each number; names the numbers that fail. Worth
+                      building with --release: `cargo run --release -p xtask -- simulate`";
 
 /// A crate of the product: what it is for, and which others it imports.
 struct Room {
@@ -30,6 +37,7 @@ fn main() -> ExitCode {
         ["floors"] => metadata().and_then(|metadata| rooms(&metadata)).map(|rooms| floors(&rooms)),
         ["kills", count] => kills(count, "1"),
         ["kills", count, seed] => kills(count, seed),
+        ["simulate", limits @ ..] => Limits::parse(limits).and_then(simulate::play),
         [] | ["--help" | "-h"] => Ok(HELP.to_owned()),
         other => Err(format!("there is no chore `{}`\n{HELP}", other.join(" "))),
     };
