@@ -296,10 +296,6 @@ impl Life {
     /// Data goes back to the backup when the partners have all that was signed; whatever was not, needs a successor.
     fn go_back(&mut self, one: usize) {
         let Some((copy, logs)) = self.copies[one].take() else { return };
-        // A copy from before a channel was opened does not know it; that is no case for taking back.
-        if logs != self.logs_of(one) {
-            return;
-        }
         self.houses.late_arrives();
         for other in (0..3).filter(|other| *other != one) {
             for _ in 0..2 {
@@ -309,6 +305,10 @@ impl Life {
                     return;
                 }
             }
+        }
+        // A copy from before a channel was opened does not know it; that is no case for taking back.
+        if logs != self.logs_of(one) {
+            return;
         }
         self.house(one).go_back(&copy);
         self.went_back += 1;
