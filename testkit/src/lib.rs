@@ -30,6 +30,7 @@ mod house;
 mod houses;
 pub mod killing;
 mod observe;
+mod simulate;
 pub mod tamper;
 mod words;
 
@@ -42,4 +43,5 @@ pub use flow::{Proposal, Sent};
 pub use house::{DataCopy, Door, PASSPHRASE, TestHouse, code, name, party};
 pub use houses::{A, B, C, D, TestHouses};
 pub use observe::Crossing;
+pub use simulate::{Played, simulate};
 pub use words::{closed_to, outcome, persons, recipient, recipients, terms, text, tight, warning};

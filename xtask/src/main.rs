@@ -10,16 +10,21 @@
 )]
 
 mod performance;
+mod simulate;
 
 use std::collections::BTreeMap;
 use std::process::{Command, ExitCode};
 
 use serde_json::Value;
 
+use simulate::Limits;
+
 const HELP: &str = "\
 cargo xtask floors              the map of crates and their imports, as Markdown, from the manifests
 cargo xtask kills COUNT [SEED]  kills real nodes under load so often, fifty times a history, and looks at what is left
-cargo xtask performance         every bench is run, which takes minutes; its figures beside floors and bounds, as Markdown";
+cargo xtask performance         every bench is run, which takes minutes; its figures beside floors and bounds, as Markdown
+cargo xtask simulate [--seeds 1000] [--from 1] [--minutes 3]
+                                lives of three nodes and a liar, one from each number; names the numbers that fail";
 
 /// A crate of the product: what it is for, and which others it imports.
 struct Room {
@@ -34,6 +39,7 @@ fn main() -> ExitCode {
         ["floors"] => metadata().and_then(|metadata| rooms(&metadata)).map(|rooms| floors(&rooms)),
         ["kills", count] => kills(count, "1"),
         ["kills", count, seed] => kills(count, seed),
+        ["simulate", limits @ ..] => Limits::parse(limits).and_then(simulate::play),
         [] | ["--help" | "-h"] => Ok(HELP.to_owned()),
         other => Err(format!("there is no chore `{}`\n{HELP}", other.join(" "))),
     };
