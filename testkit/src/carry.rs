@@ -147,6 +147,9 @@ fn try_served(to: &TestHouse, pin: &[u8; 32], ask: &Ask) -> Result<(u16, Vec<u8>
     let Some(caller) = partner::caller_by_pin(&house, pin)? else { return Ok(not_here) };
     Ok(match ask {
         Ask::Statement(text) => match channel::accept(&house, &caller, text.as_bytes(), to.now()) {
+            Err(Refusal { code: channel::OTHER_CHANNEL, detail: Some(statement), .. }) => {
+                (409, statement.into_bytes())
+            }
             Err(refusal) if refusal.whose == Whose::Theirs => {
                 (403, format!("{}\n", refusal.fact).into_bytes())
             }
@@ -216,7 +219,7 @@ impl Lane<'_> {
 
     /// The generator of the nonce, drawn once for each channel, so that the partner can count it; also for entry 0.
     fn nonce(&self) -> rand::rngs::StdRng {
-        self.from.draws().numbered(&format!("nonce to {} {}", self.to.name(), self.use_), 0)
+        self.from.draws().numbered(&format!("nonce to {} {}", self.to.name(), self.use_), self.from.life())
     }
 
     /// The generator of the salts: by the size of the log, which the partner can count, and which grows with each salt
@@ -227,7 +230,10 @@ impl Lane<'_> {
             Ok::<_, Refusal>(view.channel_with(to, ChannelSide::Ours, use_)?.map_or(0, |c| c.size()))
         });
         // What a failing disk took away may have left its keys behind: no name of a key is drawn twice.
-        let again = if self.from.has_failed() { " again" } else { "" };
+        let again = match (self.from.has_failed(), self.from.life()) {
+            (false, 0) => String::new(),
+            (failed, life) => format!(" {failed} {life}"),
+        };
         self.from.draws().numbered(&format!("salts to {to} {use_}{again}"), size.unwrap())
     }
 

@@ -14,6 +14,8 @@ use crate::house::House;
 use crate::partner;
 use crate::refusal::Refusal;
 
+/// The code of the refusal of a statement where there is a channel already; its detail is the statement of that one.
+pub const OTHER_CHANNEL: &str = "other_channel";
 /// The most bytes of a channel statement that are read from a partner.
 pub const STATEMENT_BYTES_MAX: usize = 8 * 1024;
 
@@ -116,6 +118,59 @@ pub fn opened(
     })
 }
 
+/// Takes the statement of a channel of ours that the partner has and this node has lost: it went back to before the channel
+/// was opened. The channel is open and recovering from now on. A node that does not know that it went back is told.
+///
+/// # Errors
+/// `bad_statement` for a statement that is not ours to this partner; `old_copy` where this node does not recover.
+pub fn adopt(house: &House, to: &PartyName, use_: Use, answer: &[u8], now: Timestamp) -> Result<(), Refusal> {
+    let bad = |why: &str| {
+        Refusal::theirs("bad_statement", format!("{to} answered the channel statement with {why}"))
+    };
+    let statement =
+        ChannelStatement::parse(answer).map_err(|e| bad("something else").detail(e.to_string()))?;
+    let (us, to) = (house.clone(), to.clone());
+    let other = bad("one of another channel");
+    house.store.act(move |act| {
+        let card = partner::card(&partner::confirmed(act, &to)?)?;
+        let said = statement.proposal();
+        if said.giver != *us.keys.identity.verifier() || said.receiver != card.identity || said.use_ != use_ {
+            return Err(other);
+        }
+        if act.recovering()?.is_none() {
+            let fact = format!("{to} has a channel that we signed, and this node does not know it: it runs on an old copy of its data");
+            return Err(Refusal::theirs("old_copy", fact).hint("stop any other copy of this node, then `forewarn recover begin`"));
+        }
+        match act.channel_with(&to, ChannelSide::Ours, use_)? {
+            Some(proposed) if proposed.state == ChannelState::Proposed => act.drop_proposal(&proposed)?,
+            Some(_) => return Ok(()),
+            None => {}
+        }
+        let new = NewChannel {
+            origin: statement.origin(),
+            partner: to.clone(),
+            side: ChannelSide::Ours,
+            use_,
+            statement: String::from_utf8_lossy(statement.as_bytes()).into_owned(),
+            state: ChannelState::Open,
+        };
+        act.put_channel(&new)?;
+        if let Some(mut row) = act.channel(&new.origin)? {
+            act.begin_recovery(&mut row)?;
+        }
+        let detail = serde_json::json!({"use": use_.to_string()});
+        audit::note(act, now, "node", "channel.adopt", to.as_str(), detail, &[])
+    })
+}
+
+/// The statement of an open channel of ours as the partner countersigned it first: for a partner that went back to before it
+/// was opened, and does not know it any more.
+pub fn again(house: &House, row: &ChannelRow) -> Result<String, Refusal> {
+    let statement = ChannelStatement::parse(row.statement.as_bytes()).map_err(Refusal::ours)?;
+    let signed = statement.proposal().clone().sign_as_giver(&house.keys.identity).map_err(Refusal::ours)?;
+    Ok(signed.to_string())
+}
+
 fn first_entry(channel: &ChannelRow, statement: &str, now: Timestamp) -> Result<Entry, Refusal> {
     let header = EntryHeader {
         origin: channel.origin,
@@ -179,7 +234,11 @@ pub fn accept(house: &House, from: &Partner, text: &[u8], now: Timestamp) -> Res
         let text = String::from_utf8_lossy(statement.as_bytes()).into_owned();
         match act.channel_with(&from, ChannelSide::Theirs, said.use_)? {
             Some(channel) if channel.statement == text => Ok(channel.statement),
-            Some(_) => Err(refuse("there is another channel of this direction and use already".to_owned())),
+            // The giver may have gone back to before it was opened: the statement tells it.
+            Some(channel) => {
+                let fact = "there is another channel of this direction and use already";
+                Err(Refusal::theirs(OTHER_CHANNEL, fact).detail(channel.statement))
+            }
             None => {
                 act.put_channel(&NewChannel {
                     origin: statement.origin(),
@@ -189,6 +248,12 @@ pub fn accept(house: &House, from: &Partner, text: &[u8], now: Timestamp) -> Res
                     statement: text.clone(),
                     state: ChannelState::Open,
                 })?;
+                // Without a mark nobody can tell whether it is new, or was cosigned before this node went back.
+                if act.recovering()?.is_some()
+                    && let Some(mut row) = act.channel(&statement.origin())?
+                {
+                    act.begin_recovery(&mut row)?;
+                }
                 let detail = serde_json::json!({"use": said.use_.to_string()});
                 audit::note(act, now, from.as_str(), "channel.accept", from.as_str(), detail, &[])?;
                 Ok(text)

@@ -83,6 +83,11 @@ pub fn anything_waiting(house: &House, to: &PartyName, use_: Use) -> Result<bool
     })
 }
 
+/// How many entries of a log of ours have the partner's receipt.
+pub(crate) fn receipted(house: &House, origin: &Origin) -> Result<u64, Refusal> {
+    house.store.view(|view| Ok(view.channel(origin)?.map_or(0, |channel| channel.cosigned)))
+}
+
 /// What was noted last as standing in the way of delivery to this partner.
 pub fn trouble(house: &House, to: &PartyName) -> Result<Option<String>, Refusal> {
     house.store.view(|view| Ok(view.partner(to)?.and_then(|row| row.trouble)))
@@ -112,7 +117,10 @@ pub fn next_parcel(
         let old = from.unwrap_or(channel.cosigned).min(channel.size());
         // What was appended and has no receipt, or has been lost by the partner, is sent again first: so a parcel stays
         // within its limits however often it was refused, and what waits can still be stopped.
-        if old == channel.size() && old == channel.cosigned {
+        // And an entry would name less as seen than this node has cosigned, while it does not hold that again (log-format §10).
+        let opposite = act.channel_with(&partner, ChannelSide::Theirs, use_)?;
+        let lost = opposite.is_some_and(|theirs| theirs.recovering);
+        if old == channel.size() && old == channel.cosigned && !lost {
             waiting::append(&us, act, &mut channel, draws, now)?;
         }
         let size = channel.size();

@@ -320,7 +320,13 @@ fn receipt(
         Settled::Yes => {
             cosign_head(us, act, &mut channel, &note, now).map(|line| Taken::Answered(Receipt::Held(line)))
         }
-        Settled::No(_) => Ok(Taken::Answered(Receipt::Stored(channel.size()))),
+        Settled::No(_) => {
+            // Shown to the giver, should it have lost it, too: its own line is enough for it to take it back.
+            let head = *note.checkpoint();
+            act.fence_head(&channel, head.size, &head.root)?;
+            act.keep_note(&channel, head.size, &note.to_string())?;
+            Ok(Taken::Answered(Receipt::Stored(channel.size())))
+        }
     }
 }
 
@@ -516,6 +522,6 @@ fn freeze(
 pub fn newest_head(house: &House, caller: &Partner, origin: Origin) -> Result<Option<String>, Refusal> {
     house.store.view(|view| {
         let Some(channel) = theirs(view, &caller.name, &origin)? else { return Ok(None) };
-        Ok(view.newest_receipt(&channel)?.and_then(|head| head.note))
+        Ok(view.newest_note(&channel)?)
     })
 }

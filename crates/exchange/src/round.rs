@@ -147,6 +147,7 @@ pub struct Round {
     origin: Option<Origin>,
     other_sizes: u32,
     receipted: bool,
+    introduced: bool,
     their_log_asked: bool,
     after_their_log: Option<Next>,
     left: Option<String>,
@@ -163,6 +164,7 @@ impl Round {
             origin: None,
             other_sizes: 0,
             receipted: false,
+            introduced: false,
             their_log_asked: false,
             after_their_log: None,
             left: None,
@@ -310,7 +312,9 @@ impl Round {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<Option<Ask>, Trouble> {
-        if reply.status != 200 {
+        if reply.status == 409 {
+            channel::adopt(house, &self.to, self.use_, &reply.body, now)?;
+        } else if reply.status != 200 {
             return Err(refused(reply));
         }
         channel::opened(house, &self.to, self.use_, &reply.body, now, rng)?;
@@ -330,6 +334,14 @@ impl Round {
         Some(Ask::Head(origin))
     }
 
+    /// Shows the partner the statement of the channel again.
+    fn introduce(&mut self, house: &House, origin: Origin) -> Result<Option<Ask>, Trouble> {
+        let row = house.store.view(|view| Ok::<_, Refusal>(view.channel(&origin)?))?;
+        let Some(row) = row else { return Ok(None) };
+        self.at = At::Opening;
+        Ok(Some(Ask::Statement(channel::again(house, &row)?)))
+    }
+
     fn our_head(
         &mut self,
         house: &House,
@@ -340,6 +352,11 @@ impl Round {
     ) -> Result<Option<Ask>, Trouble> {
         let note = match reply.status {
             200 => Some(reply.body),
+            // It holds nothing of this log; or it has lost it whole, and does not know the channel any more.
+            404 if !self.introduced && deliver::receipted(house, &origin)? > 0 => {
+                self.introduced = true;
+                return self.introduce(house, origin);
+            }
             404 => None,
             _ => return Err(refused(&reply)),
         };

@@ -59,6 +59,9 @@ async fn open_channel(
         let Some(caller) = partner::caller_by_pin(&peer.house, &pin.0.0)? else { return Ok(stranger()) };
         match channel::accept(&peer.house, &caller, &body, peer.clock.now()) {
             Ok(statement) => Ok(text(StatusCode::OK, statement)),
+            Err(Refusal { code: channel::OTHER_CHANNEL, detail: Some(statement), .. }) => {
+                Ok(text(StatusCode::CONFLICT, statement))
+            }
             Err(refusal) if refusal.whose == Whose::Theirs => {
                 Ok(text(StatusCode::FORBIDDEN, format!("{}\n", refusal.fact)))
             }
