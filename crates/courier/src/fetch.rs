@@ -43,6 +43,7 @@ impl From<Refusal> for Trouble {
 /// time set by the operator has passed.
 pub(crate) async fn from_partner(
     courier: Arc<Courier>,
+    limits: DialLimits,
     name: PartyName,
     card: Card,
     mut stop: watch::Receiver<bool>,
@@ -54,7 +55,7 @@ pub(crate) async fn from_partner(
             return;
         }
     };
-    let client = PeerClient::new(card.address.to_string(), config, DialLimits::default());
+    let client = PeerClient::new(card.address.to_string(), config, limits);
     let fetcher = Fetcher { courier: &courier, client, name: &name };
     let mut bell = courier.bell.listen();
     let every = Duration::from_secs(u64::from(courier.house.settings.fetch_seconds.max(1)));
