@@ -82,7 +82,24 @@ impl Desk {
             let newest = self.logs.get(&origin).and_then(TheirLog::newest);
             return newest.map_or_else(nothing, |head| (200, head.to_string().into_bytes()));
         }
+        if asked.is_copy() {
+            return self.copies(&origin, asked);
+        }
         if asked.is_parcel() { self.takes(&origin, &asked.body) } else { nothing() }
+    }
+
+    /// Its copy of a log from the index asked for, which ends in its newest head.
+    pub fn piece(&self, origin: &Origin, from: u64) -> Option<Parcel> {
+        let log = self.logs.get(origin)?;
+        let items = log.items.get(usize::try_from(from).ok()?..)?.to_vec();
+        let checkpoint = log.newest()?.clone();
+        (!items.is_empty()).then_some(Parcel { old: from, held: None, items, checkpoint })
+    }
+
+    fn copies(&self, origin: &Origin, asked: &Asked) -> (u16, Vec<u8>) {
+        let from = asked.path.rsplit('=').next().and_then(|from| from.parse().ok());
+        let piece = from.and_then(|from| self.piece(origin, from));
+        piece.map_or_else(nothing, |piece| (200, piece.encode().unwrap()))
     }
 
     fn countersigns(&mut self, asked: &Asked) -> (u16, Vec<u8>) {
