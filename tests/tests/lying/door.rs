@@ -165,12 +165,10 @@ fn a_statement_that_comes_back_changed_opens_no_channel_and_is_told() {
         for what in ["garbage", "another statement"] {
             let scene = Scene::set().await;
             let other = scene.b.opens(tlog::channel::Use::Exercise).await;
-            let other = String::from_utf8(other.parcel(0)).unwrap();
-            let statement = other[other.find("forewarn/channel/v1").unwrap()..].to_owned();
-            let statement = statement.split('\0').next().unwrap().to_owned();
+            let statement = tlog::entry::Entry::parse(&other.entries[0].1).unwrap().body;
             scene.b.lies(move |asked, _| match (asked.is_statement(), what) {
                 (true, "garbage") => Said::Status(200, b"yes, gladly".to_vec()),
-                (true, _) => Said::Status(200, statement.clone().into_bytes()),
+                (true, _) => Said::Status(200, statement.clone()),
                 _ => Said::Honest,
             });
             scene.a.warns(B);

@@ -46,22 +46,22 @@ fn a_parcel_that_lies_about_its_numbers_is_refused_by_its_first_lines() {
 }
 
 /// Each field of a frame, spoilt.
-type Spoil = fn(&mut EntryHeader, &ByHand);
+type Spoil = fn(&mut EntryHeader);
 
 #[test]
 fn each_wrong_field_of_a_frame_is_named_kept_and_told_and_nothing_is_taken() {
     in_runtime(async {
-        let spoilt: [(&str, Spoil); 7] = [
-            ("origin", |h, _| h.origin = tlog::channel::Origin::from_hex(&"ab".repeat(32)).unwrap()),
-            ("index", |h, _| h.index += 1),
-            ("written", |h, _| h.written = "2001-01-01T00:00:00Z".parse().unwrap()),
-            ("statement", |h, _| h.kind = EntryKind::parse("channel.opened").unwrap()),
-            ("seen", |h, b| {
+        let spoilt: [(&str, Spoil); 6] = [
+            ("origin", |h| h.origin = tlog::channel::Origin::from_hex(&"ab".repeat(32)).unwrap()),
+            ("index", |h| h.index += 1),
+            ("written", |h| h.written = "2001-01-01T00:00:00Z".parse().unwrap()),
+            ("statement", |h| h.kind = EntryKind::parse("channel.opened").unwrap()),
+            ("seen", |h| {
+                let origin = tlog::channel::Origin::from_hex(&"ef".repeat(32)).unwrap();
                 let root = tlog::hash::Hash::from_bytes([1; 32]);
-                h.seen = Some(tlog::entry::Seen { origin: b.origin(), size: 1, root });
+                h.seen = Some(tlog::entry::Seen { origin, size: 1, root });
             }),
-            ("answers", |h, b| h.answers = Some(Answers { origin: b.origin(), index: 99 })),
-            ("answers", |h, _| {
+            ("answers", |h| {
                 let origin = tlog::channel::Origin::from_hex(&"cd".repeat(32)).unwrap();
                 h.answers = Some(Answers { origin, index: 0 });
             }),
@@ -71,7 +71,7 @@ fn each_wrong_field_of_a_frame_is_named_kept_and_told_and_nothing_is_taken() {
             let mut b = scene.opened().await;
             let of = EntryOf::kind("cover", "");
             let mut header = b.header(&of);
-            spoil(&mut header, &b);
+            spoil(&mut header);
             b.push_entry(&Entry { header, body: Vec::new() });
             assert_refused(&scene, &b, &scene.b.sends(&b.origin(), &b.parcel(1)).await, why).await;
             if n == 0 {
@@ -139,7 +139,7 @@ fn what_is_promised_to_be_too_large_is_refused_before_a_byte_of_it_is_read() {
         for length in ["67108865", "1099511627776", "18446744073709551614"] {
             let request = format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n");
             let heard = scene.b.says(request.as_bytes()).await;
-            assert!([413, 400].contains(&heard.status), "{length}: {}", heard.status);
+            assert!([413, 431].contains(&heard.status), "{length}: {}", heard.status);
         }
         let unknown = format!("/peer/v1/log/{}/add-entries", "0".repeat(64));
         let request = format!("POST {unknown} HTTP/1.1\r\nhost: x\r\ncontent-length: 60000000\r\n\r\n");

@@ -179,9 +179,18 @@ fn a_statement_that_names_other_parties_or_a_second_log_opens_nothing() {
             proposal.sign_as_giver(&scene.b.keys().identity).unwrap().to_string()
         };
         let c = scene.c.victim();
+        let other = tlog::key::SigningKey::from_seed(
+            victim.cosigner.name(),
+            tlog::key::KeyKind::CosignatureV1,
+            [3; 32],
+        );
+        let other = other.unwrap().verifier().clone();
         let lies: [(&str, String); 3] = [
-            ("other parties", signed(&|p| p.receiver = c.identity.clone())),
-            ("not ours", signed(&|p| p.cosigner = c.cosigner.clone())),
+            (
+                "other parties",
+                signed(&|p| (p.receiver, p.cosigner) = (c.identity.clone(), c.cosigner.clone())),
+            ),
+            ("not ours", signed(&|p| p.cosigner = other.clone())),
             ("successors", signed(&|p| p.from = 4)),
         ];
         for (why, text) in lies {

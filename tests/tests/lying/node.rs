@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::extract::Request;
@@ -29,8 +29,8 @@ use tokio::time::timeout;
 /// How long anything here may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// The most requests that one warning to an honest partner costs: the head, the parcel, and for the first one the channel
-/// with its opening.
-const REQUESTS_FOR_A_WARNING_MAX: usize = 4;
+/// with its opening; and what was lost of the partner's log, where this node takes that back first.
+const REQUESTS_FOR_A_WARNING_MAX: usize = 6;
 
 /// A node with its doors open.
 pub(crate) struct Node {
@@ -158,7 +158,9 @@ impl Node {
 
     /// A release in imminent danger: what waits longest for nobody.
     pub(crate) fn warns(&self, whom: &str) {
-        self.here.warn_in_danger(&warning(), &[whom]);
+        let mut file = warning();
+        file.protectors = [whom.to_owned()].into();
+        self.here.warn_in_danger(&file, &[whom]);
         self.rings_the_bell();
     }
 
@@ -232,8 +234,10 @@ impl Node {
 }
 
 fn doors_clock(clock: &testkit::Clock) -> Clock {
-    let (now, seed) = (clock.clone(), AtomicUsize::new(7));
-    let draw = move || StdRng::seed_from_u64(u64::try_from(seed.fetch_add(1, Ordering::SeqCst)).unwrap());
+    // One sequence for all doors: no key is drawn twice, also not by a node that opens its doors again.
+    static SEED: AtomicU64 = AtomicU64::new(7);
+    let now = clock.clone();
+    let draw = || StdRng::seed_from_u64(SEED.fetch_add(1, Ordering::SeqCst));
     Clock::new(move || now.now(), draw)
 }
 

@@ -98,11 +98,7 @@ fn a_copy_of_its_own_log_that_says_nothing_new_or_something_else_ends_the_round(
             assert_eq!(scene.a.holds(&origin), 1);
             let (status, body, words) = match what {
                 "garbage" => (200, vec![0xff; 5_000], "could not be taken back"),
-                "the same again for ever" => {
-                    let b = b.entries[..1].to_vec();
-                    let _ = b;
-                    (200, first_parcel(&scene, &origin), "could not be taken back")
-                }
+                "the same again for ever" => (200, first_parcel(&scene, &origin), "could not be taken back"),
                 "other entries" => {
                     b.entries.truncate(1);
                     b.push(EntryOf::kind("cover", "another"));
