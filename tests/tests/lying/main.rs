@@ -14,6 +14,7 @@ mod frames;
 mod heads;
 mod identity;
 mod node;
+mod pull;
 mod receipts;
 mod recovery;
 mod slow;
