@@ -7,9 +7,9 @@
 //! fails the test.
 //!
 //! It reads no clock, and opens no socket but those of [`Hostile`], a partner that lies over real ones. It is linked into
-//! tests, never into the product. Read first `houses` (what a
-//! test begins with), then `acts` and `flow` (what persons do), `carry` (how parcels go), `check` (what is looked at in
-//! the end), `by_hand` (a partner that signs whatever a test wants) and `tamper` (every change to a folder).
+//! tests, never into the product. Read first `houses` (what a test begins with), then `acts` and `flow` (what persons do),
+//! `carry` (how parcels go), `check` (what is looked at in the end), `by_hand` (a partner that signs whatever a test wants),
+//! `hostile` (the same over real sockets) and `tamper` (every change to a folder).
 
 #![allow(
     clippy::unwrap_used,

@@ -152,7 +152,7 @@ fn a_partner_that_answers_in_another_version_is_named_with_both() {
             scene.b.lies(move |_, _| Said::Status(404, said.as_bytes().to_vec()));
             scene.a.warns(B);
             scene.a.until_troubled(B, &words).await;
-            scene.a.assert_doctor_says(&[B, words[0], "duty desk"]);
+            scene.a.assert_doctor_says(&[B, words[0], words[1]]);
             assert_eq!(scene.a.sizes(B), (0, 0));
             scene.assert_others_are_served().await;
         }

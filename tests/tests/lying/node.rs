@@ -128,7 +128,7 @@ impl Node {
             identity: Arc::clone(&self.identity),
             clock: doors_clock(clock),
             bell: self.bell.clone(),
-            hook: None,
+            hook: courier::HookInUse::default(),
         };
         tokio::spawn(courier.run_within(limits, self.stop.0.subscribe()))
     }
@@ -194,10 +194,13 @@ impl Node {
         self.until(&format!("{words:?} is told"), |_| self.troubles().into_iter().find(says)).await.1
     }
 
-    /// What doctor says, fact and hint together.
+    /// What doctor says, fact, detail and hint together.
     pub(crate) fn doctor(&self) -> Vec<String> {
         let found = view::status::doctor(&self.house, &self.here.caller("desk1"), self.here.now()).unwrap();
-        found.into_iter().map(|f| format!("{}: {}", f.fact, f.hint)).collect()
+        found
+            .into_iter()
+            .map(|f| format!("{} ({}): {}", f.fact, f.detail.unwrap_or_default(), f.hint))
+            .collect()
     }
 
     /// Doctor names a partner with all of this in one finding.

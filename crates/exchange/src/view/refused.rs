@@ -19,20 +19,19 @@ pub(crate) fn findings(view: &View<'_>, now: Timestamp, found: &mut Vec<Finding>
         let recent = SignedDuration::from_hours(24 * FINDING_DAYS);
         if let Some((at, what)) = last.filter(|(at, _)| now.duration_since(*at) <= recent) {
             let fact = match channel.side {
-                ChannelSide::Theirs => {
-                    format!("{partner} sent what was refused, the last at {at}: {}", plain_line(&what))
-                }
-                ChannelSide::Ours => format!("{partner} showed {}, at {at}", plain_line(&what)),
+                ChannelSide::Theirs => format!("{partner} sent what was refused"),
+                ChannelSide::Ours => format!("{partner} showed a signature of ours that cannot be true"),
             };
-            let hint = "nothing of it was taken, and the signed note is kept. Call the partner's duty desk and compare the \
-                        heads that both hold; while it lasts, warn by other ways";
-            found.push(finding(Severity::Warning, fact, hint));
+            let hint = "nothing of it was taken, and the signed note is kept: `forewarn evidence list`. Call the partner's duty \
+                        desk and compare the heads that both hold; while it lasts, warn by other ways";
+            let detail = format!("the last at {at}: {}", plain_line(&what));
+            found.push(finding(Severity::Warning, fact, hint).detail(detail));
         }
         if let Some(since) = evidence::behind_since(view, &channel)? {
-            let fact = format!("{partner} names more of a log than this node has, since {since}");
+            let fact = format!("{partner} names more of a log than this node has");
             let hint = "if this node was restored or copied, stop the other one and run `forewarn recover begin`; if not, \
                         the partner is wrong: call its duty desk";
-            found.push(finding(Severity::Warning, fact, hint));
+            found.push(finding(Severity::Warning, fact, hint).detail(format!("since {since}")));
         }
     }
     Ok(())
