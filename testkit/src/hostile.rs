@@ -252,8 +252,5 @@ async fn attend(acceptor: TlsAcceptor, stream: TcpStream, stage: Arc<Stage>) {
 
 /// Says it; whether the connection goes on.
 async fn tell(line: &mut server::TlsStream<TcpStream>, said: Said) -> bool {
-    match wire::tell(line, said).await {
-        Ok(goes_on) => goes_on,
-        Err(_) => false,
-    }
+    wire::tell(line, said).await.unwrap_or_default()
 }

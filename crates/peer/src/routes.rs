@@ -123,7 +123,10 @@ fn taker(
 ) -> Result<Result<(Partner, Origin), Response<Body>>, Refusal> {
     let Some((caller, origin)) = caller_and_log(peer, pin, origin)? else { return Ok(Err(stranger())) };
     let answered = receive::answered_unread(&peer.house, &caller, origin)?;
-    Ok(answered.map_or(Ok((caller, origin)), |receipt| Err(answer(&receipt))))
+    Ok(match answered {
+        None => Ok((caller, origin)),
+        Some(receipt) => Err(answer(&receipt)),
+    })
 }
 
 fn too_large() -> Response<Body> {

@@ -124,10 +124,10 @@ impl Desk {
                 log.items.push(item);
             }
         }
-        if !log.heads.contains_key(&head.size) {
+        log.heads.entry(head.size).or_insert_with(|| {
             let line = cosign(&head, seconds, &self.keys.cosigner).unwrap().line().clone();
-            log.heads.insert(head.size, parcel.checkpoint.and_line(line).unwrap());
-        }
+            parcel.checkpoint.and_line(line).unwrap()
+        });
         let line = log.heads.get(&head.size).and_then(|head| head.lines().last()).unwrap();
         (200, format!("{line}\n").into_bytes())
     }

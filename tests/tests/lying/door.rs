@@ -78,7 +78,7 @@ fn a_request_that_two_readers_could_read_in_two_ways_is_refused_and_its_connecti
             assert!(heard.closed, "{what}: {heard:?}");
             assert_eq!(scene.a.holds(&b.origin()), 1, "{what}");
         }
-        assert_eq!(scene.a.evidence(), [String::new(); 0]);
+        assert!(scene.a.evidence().is_empty(), "{:?}", scene.a.evidence());
         scene.assert_others_are_served().await;
     });
 }

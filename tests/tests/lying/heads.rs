@@ -134,7 +134,7 @@ fn a_parcel_that_is_replayed_changes_nothing_however_often() {
         }
         assert_eq!(scene.a.holds(&b.origin()), 2);
         assert_eq!(scene.a.here.trail().len(), trail, "a replay is no event");
-        assert_eq!(scene.a.evidence(), [String::new(); 0]);
+        assert!(scene.a.evidence().is_empty(), "{:?}", scene.a.evidence());
         scene.assert_others_are_served().await;
     });
 }

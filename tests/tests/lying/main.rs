@@ -18,3 +18,4 @@ mod pull;
 mod receipts;
 mod recovery;
 mod slow;
+mod table;
