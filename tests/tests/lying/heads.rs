@@ -202,8 +202,13 @@ fn a_statement_that_names_other_parties_or_a_second_log_opens_nothing() {
         scene.opened().await;
         let second = signed(&|p| p.nonce = [77; 32]);
         let heard = scene.b.ask("POST", "/peer/v1/channel", second.as_bytes()).await;
-        assert_eq!(heard.status, 403, "{}", heard.text());
-        assert!(heard.text().contains("another channel"), "{}", heard.text());
+        assert_eq!(heard.status, 409, "{}", heard.text());
+        let there = scene.a.channel(B, store::ChannelSide::Theirs).unwrap();
+        assert_eq!(
+            there.statement,
+            heard.text(),
+            "it is told of the one that is there, and no second is opened"
+        );
         scene.assert_others_are_served().await;
     });
 }

@@ -15,6 +15,8 @@ async fn lost() -> (Scene, ByHand) {
     let scene = Scene::set().await;
     scene.warned_b().await;
     let mut b = scene.opened().await;
+    // Both directions with C are open before: a log that is opened while a node recovers is recovering, too.
+    scene.assert_others_are_served().await;
     let Scene { a, b: liar, c } = scene;
     let (a, copy) = a.stopped(|here| here.copy(DataCopy::WithoutMark)).await;
     let scene = Scene { a, b: liar, c };
