@@ -16,7 +16,7 @@ use tlog::parcel::{Item, Parcel};
 
 use crate::alarm;
 use crate::budget;
-use crate::evidence;
+use crate::evidence::{self, Binds};
 use crate::house::House;
 use crate::recover::{self, Settled};
 use crate::refusal::Refusal;
@@ -106,11 +106,10 @@ pub fn parcel(
     now: Timestamp,
     rng: &mut impl CryptoRng,
 ) -> Result<Receipt, Refusal> {
-    let found = house.store.view(|view| theirs(view, &from.name, &origin))?;
-    let Some(channel) = found else { return Ok(Receipt::Unknown) };
-    if matches!(channel.state, ChannelState::Frozen(_)) {
-        return Ok(Receipt::Frozen);
-    }
+    let channel = match unread(house, from, origin)? {
+        Ok(channel) => channel,
+        Err(refused) => return Ok(refused),
+    };
     let parcel = match Parcel::parse(bytes) {
         Ok(parcel) => parcel,
         Err(e) => return Ok(Receipt::Unreadable(e.to_string())),
@@ -125,9 +124,7 @@ pub fn parcel(
     };
     if let Some((why, note)) = stray {
         let what = why.clone();
-        house.store.act(move |act| {
-            evidence::keep_note(act, &channel, &what, note.checkpoint().size, &note.to_string(), now)
-        })?;
+        house.store.act(move |act| keep_refused(act, &channel, &what, Binds::Nobody, &note, now))?;
         return Ok(Receipt::NotSigned(why));
     }
     let arrived = Arrived::read(parcel, &channel, rng);
@@ -154,6 +151,23 @@ pub fn parcel(
         (house.bell)();
     }
     Ok(receipt)
+}
+
+/// The answer to a parcel that need not be read for it: to another's log, and to a frozen one. `None`: read it.
+///
+/// # Errors
+/// The store's only.
+pub fn answered_unread(house: &House, from: &Partner, origin: Origin) -> Result<Option<Receipt>, Refusal> {
+    Ok(unread(house, from, origin)?.err())
+}
+
+fn unread(house: &House, from: &Partner, origin: Origin) -> Result<Result<ChannelRow, Receipt>, Refusal> {
+    let found = house.store.view(|view| theirs(view, &from.name, &origin))?;
+    Ok(match found {
+        None => Err(Receipt::Unknown),
+        Some(channel) if matches!(channel.state, ChannelState::Frozen(_)) => Err(Receipt::Frozen),
+        Some(channel) => Ok(channel),
+    })
 }
 
 /// The log of this origin, if this partner is its giver.
@@ -245,6 +259,15 @@ fn take(
             return Ok(Taken::Answered(Receipt::Held(stored)));
         }
     }
+    let refused_before = evidence::refused_heads(act, &channel)?;
+    let second_head =
+        |size, root| refused_before.iter().any(|(before, other)| *before == size && *other != root);
+    let two_heads = |size| {
+        format!("two signed heads of size {size} with two roots; the first of them was refused before")
+    };
+    if second_head(head.size, head.root) {
+        return Ok(Taken::Untrue(two_heads(head.size), note));
+    }
     if old != channel.size() {
         return Ok(Taken::Answered(Receipt::HoldsSize(channel.size())));
     }
@@ -264,6 +287,9 @@ fn take(
         if !missed.agrees(&grown) {
             let size = grown.size();
             return Ok(Taken::Untrue(format!("other entries than the {size} that we cosigned"), note));
+        }
+        if grown.size() < head.size && second_head(grown.size(), grown.root()) {
+            return Ok(Taken::Untrue(two_heads(grown.size()), note));
         }
     }
     if grown.root() != head.root {
@@ -363,10 +389,26 @@ fn refused_frame(
         }
         (Receipt::BadEntry { index, why }, _) => {
             let what = format!("entry {index} was refused: {why}");
-            evidence::keep_note(act, channel, &what, note.checkpoint().size, &note.to_string(), now).map(drop)
+            keep_refused(act, channel, &what, Binds::Giver, note, now)
         }
         _ => Ok(()),
     }
+}
+
+/// Keeps a note that came with what was refused, and tells people where to look.
+fn keep_refused(
+    act: &mut Act<'_>,
+    channel: &ChannelRow,
+    what: &str,
+    binds: Binds,
+    note: &SignedCheckpoint,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    if evidence::keep_note(act, channel, what, binds, note, now)? {
+        let words = "what a partner sent was refused, and its signed note kept: see `forewarn doctor`";
+        alarm::once(act, channel, words, words, now)?;
+    }
+    Ok(())
 }
 
 /// The receiver's frame check of each entry in its turn (log-format §4): header, padding, origin, index, times, `seen`,

@@ -7,6 +7,7 @@
 
 use jiff::Timestamp;
 use model::id::PartyName;
+use model::plain::plain_line;
 use rand_core::CryptoRng;
 use tlog::channel::{Origin, Use};
 use tlog::parcel::PARCEL_MEDIA;
@@ -16,7 +17,7 @@ use crate::deliver::{self, Answer, Next, Outgoing};
 use crate::house::House;
 use crate::receive::{self, Receipt};
 use crate::recover;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Whose};
 
 /// How often in one round a partner may name another size than we sent from.
 const OTHER_SIZES_MAX: u32 = 4;
@@ -84,7 +85,8 @@ pub struct Reply {
 
 impl Reply {
     fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).trim().chars().take(SHOWN_CHARS_MAX).collect()
+        let text: String = String::from_utf8_lossy(&self.body).trim().chars().take(SHOWN_CHARS_MAX).collect();
+        plain_line(&text)
     }
 }
 
@@ -105,7 +107,14 @@ pub enum Trouble {
 
 impl From<Refusal> for Trouble {
     fn from(refusal: Refusal) -> Self {
-        Self::Program(refusal)
+        match refusal.whose {
+            // What a partner answers is no fault of this program, whatever it is.
+            Whose::Theirs => {
+                let hint = refusal.hint.as_deref().unwrap_or("Call its duty desk");
+                Self::Words(format!("{refusal}. {hint}"))
+            }
+            _ => Self::Program(refusal),
+        }
     }
 }
 
@@ -269,7 +278,7 @@ impl Round {
                     _ => {
                         let (status, why) = receipt.answer();
                         self.left = Some(format!(
-                            "the partner's copy of its log could not be taken back ({status}: {})",
+                            "the partner's copy of its log could not be taken back ({status}: {}): call its duty desk",
                             why.trim()
                         ));
                     }
@@ -413,7 +422,10 @@ impl Round {
             Next::SendFrom(size) => {
                 self.other_sizes += 1;
                 if self.other_sizes > OTHER_SIZES_MAX {
-                    let words = format!("the partner asks for the log from {size} again and again");
+                    let words = format!(
+                        "the partner asks for the log from {size} again and again, and receipts nothing. It is asked again \
+                         later; if that stays, call its duty desk and warn it by other ways"
+                    );
                     return Err(Trouble::Words(words));
                 }
                 Some(size)
@@ -467,7 +479,7 @@ fn refused(reply: &Reply) -> Trouble {
         (404, None) => {
             "what listens at the partner's address is not a node that speaks our protocol".to_owned()
         }
-        (status, _) => format!("the partner answered {status}: {text}"),
+        (status, _) => format!("the partner answered {status}: “{text}”"),
     };
     match reply.retry_after_s {
         Some(seconds) => Trouble::Busy(words, seconds),
