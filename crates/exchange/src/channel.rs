@@ -249,7 +249,7 @@ pub fn accept(house: &House, from: &Partner, text: &[u8], now: Timestamp) -> Res
                     state: ChannelState::Open,
                 })?;
                 // Without a mark nobody can tell whether it is new, or was cosigned before this node went back.
-                if act.recovering()?.is_some()
+                if act.mark_lost()?
                     && let Some(mut row) = act.channel(&statement.origin())?
                 {
                     act.begin_recovery(&mut row)?;
