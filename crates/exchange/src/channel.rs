@@ -12,6 +12,7 @@ use tlog::entry::{Entry, EntryHeader, EntryKind, Thread};
 use crate::audit;
 use crate::house::House;
 use crate::partner;
+use crate::recover;
 use crate::refusal::Refusal;
 
 /// The code of the refusal of a statement where there is a channel already; its detail is the statement of that one.
@@ -106,6 +107,7 @@ pub fn opened(
         act.open_channel(&channel, &text)?;
         let entry = first_entry(&channel, &text, now)?;
         append_first(act, &mut channel, entry, salt, draw, now)?;
+        recover::found_lost(act, &to, use_)?;
         audit::note(
             act,
             now,
@@ -137,7 +139,8 @@ pub fn adopt(house: &House, to: &PartyName, use_: Use, answer: &[u8], now: Times
         if said.giver != *us.keys.identity.verifier() || said.receiver != card.identity || said.use_ != use_ {
             return Err(other);
         }
-        if act.recovering()?.is_none() {
+        let origin = statement.origin();
+        if act.recovering()?.is_none() && !recover::is_lost(act, &origin)? {
             let fact = format!("{to} has a channel that we signed, and this node does not know it: it runs on an old copy of its data");
             return Err(Refusal::theirs("old_copy", fact).hint("stop any other copy of this node, then `forewarn recover begin`"));
         }
@@ -158,6 +161,7 @@ pub fn adopt(house: &House, to: &PartyName, use_: Use, answer: &[u8], now: Times
         if let Some(mut row) = act.channel(&new.origin)? {
             act.begin_recovery(&mut row)?;
         }
+        recover::found_lost(act, &to, use_)?;
         let detail = serde_json::json!({"use": use_.to_string()});
         audit::note(act, now, "node", "channel.adopt", to.as_str(), detail, &[])
     })

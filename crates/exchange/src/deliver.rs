@@ -79,7 +79,7 @@ pub fn anything_waiting(house: &House, to: &PartyName, use_: Use) -> Result<bool
         let ours = view.channel_with(to, ChannelSide::Ours, use_)?;
         let unsettled =
             ours.is_some_and(|c| c.state == ChannelState::Open && (c.recovering || c.cosigned < c.size()));
-        Ok(unsettled || !view.waiting(to, use_, 1)?.is_empty())
+        Ok(unsettled || !view.waiting(to, use_, 1)?.is_empty() || recover::looks_for_lost(view, to, use_)?)
     })
 }
 

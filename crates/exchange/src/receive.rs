@@ -385,8 +385,10 @@ fn refused_frame(
     match (refused, ours) {
         (Receipt::Recovering, Some(ours)) => {
             us.unconfirm(&ours.origin);
-            evidence::behind(act, ours, now)
+            evidence::behind(act, ours, now)?;
+            recover::look_for_lost(act, channel)
         }
+        (Receipt::Recovering, None) => recover::look_for_lost(act, channel),
         (Receipt::BadEntry { index, why }, _) => {
             let what = format!("entry {index} was refused: {why}");
             keep_refused(act, channel, &what, Binds::Giver, note, now)
@@ -466,7 +468,8 @@ impl Frames<'_, '_> {
             return Ok(if before == 0 { SeenHead::True } else { SeenHead::False });
         };
         let Some(ours) = self.ours.filter(|ours| ours.origin == seen.origin && seen.size >= before) else {
-            return Ok(SeenHead::False);
+            let lost = recover::is_lost(self.act, &seen.origin)?;
+            return Ok(if lost { SeenHead::BeyondOurs } else { SeenHead::False });
         };
         if seen.size > ours.size() {
             return Ok(SeenHead::BeyondOurs);

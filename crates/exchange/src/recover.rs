@@ -128,6 +128,37 @@ fn giver_line(channel: &ChannelRow, signed: &SignedCheckpoint) -> Result<SignedC
     signed.only_lines_of(&[&statement.proposal().log]).map_err(Refusal::ours)
 }
 
+/// Whether an origin may be that of a log of ours which this node has lost whole: it went back to before the channel was
+/// opened.
+pub(crate) fn is_lost(view: &View<'_>, origin: &Origin) -> Result<bool, Refusal> {
+    if view.channel(origin)?.is_some() {
+        return Ok(false);
+    }
+    Ok(view.mark_lost()? || view.high_water(origin)?.is_some_and(|mark| mark.signed.size > 0))
+}
+
+/// The partner names a log of ours that this node may have lost whole: it is asked for its statement, though nothing waits.
+pub(crate) fn look_for_lost(act: &mut Act<'_>, theirs: &ChannelRow) -> Result<(), Refusal> {
+    match act.channel_with(&theirs.partner, ChannelSide::Ours, theirs.use_)? {
+        Some(ours) if ours.state != ChannelState::Proposed => Ok(()),
+        _ => Ok(act.set_meta(&lost_key(&theirs.partner, theirs.use_), "1")?),
+    }
+}
+
+/// Whether a log of ours to this partner is looked for.
+pub(crate) fn looks_for_lost(view: &View<'_>, to: &PartyName, use_: Use) -> Result<bool, Refusal> {
+    Ok(view.meta(&lost_key(to, use_))?.is_some())
+}
+
+/// The log that was looked for is there.
+pub(crate) fn found_lost(act: &mut Act<'_>, to: &PartyName, use_: Use) -> Result<(), Refusal> {
+    Ok(act.forget_meta(&lost_key(to, use_))?)
+}
+
+fn lost_key(partner: &PartyName, use_: Use) -> String {
+    format!("channel.lost/{partner}/{use_}")
+}
+
 /// The partner of this name as the giver of its logs.
 pub(crate) fn giver_of(house: &House, name: &PartyName) -> Result<Partner, Refusal> {
     house.store.view(|view| partner::confirmed(view, name))?;
