@@ -105,8 +105,11 @@ pub fn opened(
         }
         let text = String::from_utf8_lossy(statement.as_bytes()).into_owned();
         act.open_channel(&channel, &text)?;
-        let entry = first_entry(&channel, &text, now)?;
-        append_first(act, &mut channel, entry, salt, draw, now)?;
+        // Where this node went back to before it was opened, the partner may hold that entry; it is taken back then.
+        if !channel.recovering {
+            let entry = first_entry(&channel, &text, now)?;
+            append_first(act, &mut channel, entry, salt, draw, now)?;
+        }
         recover::found_lost(act, &to, use_)?;
         audit::note(
             act,
@@ -188,6 +191,18 @@ fn first_entry(channel: &ChannelRow, statement: &str, now: Timestamp) -> Result<
         length: u64::try_from(statement.len()).map_err(Refusal::ours)?,
     };
     Ok(Entry { header, body: statement.as_bytes().to_vec() })
+}
+
+/// Appends entry 0 to an open channel of ours that has none.
+pub(crate) fn begin(
+    act: &mut Act<'_>,
+    channel: &mut ChannelRow,
+    (salt, draw): (Salt, SealingDraw),
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let text = channel.statement.clone();
+    let entry = first_entry(channel, &text, now)?;
+    append_first(act, channel, entry, salt, draw, now)
 }
 
 fn append_first(

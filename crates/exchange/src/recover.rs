@@ -240,6 +240,8 @@ fn settle(
     let size = channel.size();
     let word = act.meta(&word_taken(channel))?.is_some();
     let successor = "The old channel ends here: open its successor with `forewarn channel succeed`";
+    // Where no mark was lost, a log that it does not know was never signed.
+    let mark = if mark.is_none() && !act.mark_lost()? { Some(store::Mark::NONE) } else { mark };
     let why = match mark {
         None if word => return over(act, channel, now),
         None => format!(
