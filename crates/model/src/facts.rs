@@ -8,13 +8,13 @@ use tlog::channel::Use;
 
 use crate::agreement::Terms;
 use crate::body::{
-    self, AgreementAnswer, DispositionNote, DomainChange, EntryName, Outcome, ReadNote, Recall,
+    self, AgreementAnswer, DispositionNote, DomainChange, EntryName, Outcome, ReadNote, Recall, RecallConfirmed, RecallContested,
     ReleaseHeader, StandingChange, Thanks, ThanksRelayed, Undertaking, UndertakingAccepted,
 };
 use crate::id::Digest;
 use crate::received;
 use crate::vocab::{
-    Contribution, Determination, Disposition, Domain, EventState, HarmKind, MatterKind, Precedence, Status,
+    ContestReason, Contribution, Determination, Disposition, Domain, EventState, HarmKind, MatterKind, Precedence, Status,
     Usefulness,
 };
 
@@ -44,6 +44,15 @@ pub enum Facts {
     Lapsed(StandingChange),
     /// `warning.recalled`.
     Recalled(Recall),
+    /// `recall.confirmed`.
+    RecallConfirmed,
+    /// `recall.contested`.
+    RecallContested {
+        /// Why.
+        reason: ContestReason,
+    },
+    /// Of an entry that came as erased, by its commitment alone: what it was stands in the recall that names it.
+    Erased,
     /// `release.read`.
     Read {
         /// When the receiver's node held it.
@@ -142,6 +151,14 @@ pub fn of_entry(kind: &str, channel: Use, body: &[u8]) -> Facts {
     read(kind, channel, body).unwrap_or(Facts::NotUnderstood)
 }
 
+/// What a recall repeats of a release was an exercise if the channel is one, whatever it says (I-17).
+fn of_this_channel(mut recall: Recall, channel: Use) -> Recall {
+    if let Some(release) = recall.release.as_mut().filter(|_| channel == Use::Exercise) {
+        release.facts.status = Status::Exercise;
+    }
+    recall
+}
+
 fn read(kind: &str, channel: Use, body: &[u8]) -> Option<Facts> {
     let binds = ["agreement.", "domain.", "undertaking."];
     if channel == Use::Exercise && binds.iter().any(|family| kind.starts_with(family)) {
@@ -165,7 +182,17 @@ fn read(kind: &str, channel: Use, body: &[u8]) -> Option<Facts> {
         }
         "warning.cancelled" => Facts::Cancelled(StandingChange { note: None, ..body::read(body).ok()? }),
         "warning.lapsed" => Facts::Lapsed(StandingChange { note: None, ..body::read(body).ok()? }),
-        "warning.recalled" => Facts::Recalled(body::read(body).ok()?),
+        "warning.recalled" => {
+            let recall: Recall = body::read(body).ok()?;
+            Facts::Recalled(of_this_channel(recall, channel))
+        }
+        "recall.confirmed" => {
+            body::read::<RecallConfirmed>(body).ok()?;
+            Facts::RecallConfirmed
+        }
+        "recall.contested" => {
+            Facts::RecallContested { reason: body::read::<RecallContested>(body).ok()?.reason }
+        }
         "release.read" => Facts::Read { held_at: body::read::<ReadNote>(body).ok()?.held_at },
         "release.disposed" => {
             let note: DispositionNote = body::read(body).ok()?;
