@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::facts::ReleaseFacts;
 use crate::state::DomainState;
 use crate::vocab::{
-    ContestReason, Contribution, CountBasis, Determination, Disposition, Domain, EventState, HarmKind, MatterKind,
-    Precedence, ProtectedBy, Purpose, RecallReason, SubjectStatus, Usefulness,
+    ContestReason, Contribution, CountBasis, Determination, Disposition, Domain, EventState, HarmKind,
+    MatterKind, Precedence, ProtectedBy, Purpose, RecallReason, SubjectStatus, Usefulness,
 };
 use crate::words::HandlingWords;
 

@@ -8,14 +8,15 @@ use tlog::channel::Use;
 
 use crate::agreement::Terms;
 use crate::body::{
-    self, AgreementAnswer, DispositionNote, DomainChange, EntryName, Outcome, ReadNote, Recall, RecallConfirmed, RecallContested,
-    ReleaseHeader, StandingChange, Thanks, ThanksRelayed, Undertaking, UndertakingAccepted,
+    self, AgreementAnswer, DispositionNote, DomainChange, EntryName, Outcome, ReadNote, Recall,
+    RecallConfirmed, RecallContested, ReleaseHeader, StandingChange, Thanks, ThanksRelayed, Undertaking,
+    UndertakingAccepted,
 };
 use crate::id::Digest;
 use crate::received;
 use crate::vocab::{
-    ContestReason, Contribution, Determination, Disposition, Domain, EventState, HarmKind, MatterKind, Precedence, Status,
-    Usefulness,
+    ContestReason, Contribution, Determination, Disposition, Domain, EventState, HarmKind, MatterKind,
+    Precedence, Status, Usefulness,
 };
 
 /// What an entry says to the folds. `NotUnderstood` is a fact, too: the entry is held and receipted, and means nothing here.

@@ -18,8 +18,8 @@ use model::ledger::Ledger;
 use model::relation::{Logged, Relation, Side, Standing};
 use model::state::{DomainState, Machine};
 use model::vocab::{
-    ContestReason, Disposition, Domain, EventState, MatterKind, NamingDepth, PersonsRule, Precedence, Purpose, RecallReason,
-    Status, TimeDepth,
+    ContestReason, Disposition, Domain, EventState, MatterKind, NamingDepth, PersonsRule, Precedence,
+    Purpose, RecallReason, Status, TimeDepth,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -213,7 +213,10 @@ fn with_true_recalls(mut log: Vec<Wrote>, writer: Side) -> Vec<Wrote> {
                 let updates = answers.filter(|(side, _)| *side == writer).map(|(_, index)| index);
                 let written = time(u64::try_from(of).unwrap());
                 let recall = self::recall(u64::try_from(of).unwrap(), counts);
-                Facts::Recalled(Recall { release: Some(RecalledRelease { written, updates, facts }), ..recall })
+                Facts::Recalled(Recall {
+                    release: Some(RecalledRelease { written, updates, facts }),
+                    ..recall
+                })
             }
             _ => Facts::NotUnderstood,
         };
@@ -224,7 +227,8 @@ fn with_true_recalls(mut log: Vec<Wrote>, writer: Side) -> Vec<Wrote> {
 /// The same log with every recalled release as it comes once its text is erased.
 fn erased(log: &[Wrote]) -> Vec<Wrote> {
     let recalled = |index: usize| {
-        log.iter().any(|w| matches!(&w.facts, Facts::Recalled(r) if r.recalls == u64::try_from(index).unwrap()))
+        log.iter()
+            .any(|w| matches!(&w.facts, Facts::Recalled(r) if r.recalls == u64::try_from(index).unwrap()))
     };
     let erase = |(index, wrote): (usize, &Wrote)| match recalled(index) {
         true => Wrote { facts: Facts::Erased, answers: None },
