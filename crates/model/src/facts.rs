@@ -123,8 +123,10 @@ pub struct ReleaseFacts {
     /// Whether it is the bare threat to life.
     pub life_floor: bool,
     /// The giver's undertaking that it keeps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub under: Option<EntryName>,
     /// Until when it is asserted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Timestamp>,
 }
 
