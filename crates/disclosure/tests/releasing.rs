@@ -208,6 +208,7 @@ fn every_other_body_is_read_by_the_other_side_as_it_was_meant() {
         kind: "warning.released".to_owned(),
         domain: Domain::CounterTerrorism,
         counts: true,
+        release: None,
     };
     assert_eq!(sent::<Recall>(entries::warning_recalled(&b(), &recall), "warning.recalled"), recall);
 }
@@ -240,6 +241,7 @@ fn a_body_that_breaks_the_rule_of_its_kind_is_refused() {
         kind: "outcome.reported".to_owned(),
         domain: Domain::Cyber,
         counts: false,
+        release: None,
     };
     refused(entries::warning_recalled(&b(), &recall), "outcome.reported");
 }

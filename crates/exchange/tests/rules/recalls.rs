@@ -218,6 +218,7 @@ fn a_warning_is_recalled_once_everybody_has_confirmed_and_in_part_after_the_dead
     assert_eq!(waits_for(houses.a()), ["the partner's word that what was recalled is erased"]);
     assert_eq!(waits_for(houses.c()), ["our answer to a recall"]);
     assert!(waits_for(houses.b()).is_empty());
+    houses.a().tick();
     houses.advance(24 * 60);
     houses.clock().advance(1);
     houses.a().tick();
@@ -259,10 +260,7 @@ fn an_erased_entrys_receipt_is_exported_no_more_and_one_exported_before_still_ve
         assert!(refused.to_string().contains("recall"), "{refused}");
     }
     let identity = |house: &TestHouse| house.house().keys.identity.verifier().fingerprint();
-    let trusted = tlog::receipt::Trusted {
-        giver: identity(houses.a()),
-        receiver: identity(houses.b()),
-    };
+    let trusted = tlog::receipt::Trusted { giver: identity(houses.a()), receiver: identity(houses.b()) };
     let verified = tlog::receipt::verify_export(&before.files, Some(trusted)).unwrap();
     assert_eq!(verified.entry.header.index, entry.index);
 }
