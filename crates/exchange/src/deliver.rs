@@ -18,6 +18,7 @@ use tlog::parcel::{Item, Parcel};
 
 use crate::alarm;
 use crate::channel;
+use crate::erasure;
 use crate::evidence::{self, Binds};
 use crate::house::House;
 use crate::recover::{self, Settled};
@@ -335,7 +336,9 @@ fn receipt(
     let at = i64::try_from(cosignature.time()).ok().and_then(|s| Timestamp::from_second(s).ok());
     let Some(at) = at else { return Ok(Next::Wait(no_receipt("names a time that no clock shows"))) };
     let signed = sign(us, &checkpoint)?.and_line(cosignature.line().clone()).map_err(Refusal::ours)?;
+    let before = channel.cosigned;
     act.keep_receipt(channel, size, &signed.to_string(), &cosignature.line().to_string(), at)?;
+    erasure::receipted(us, act, channel, (before, size), now)?;
     act.heard_of(&channel.partner, now)?;
     evidence::caught_up(act, channel)?;
     // A stored line comes back with its old time (D14): it may lie anywhere since we appended what it covers.

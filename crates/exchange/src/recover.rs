@@ -14,6 +14,7 @@ use rand_core::CryptoRng;
 use store::{Act, CameBack, ChannelRow, ChannelSide, ChannelState, NewEntry, SealingDraw, View};
 use tlog::channel::{ChannelStatement, Origin, Use};
 use tlog::checkpoint::SignedCheckpoint;
+use tlog::commitment::{Salt, commit};
 use tlog::entry::Entry;
 use tlog::hash::{Hash, leaf_hash};
 use tlog::parcel::{Item, Parcel};
@@ -23,6 +24,7 @@ use crate::alarm;
 use crate::audit;
 use crate::caller::needs;
 use crate::deliver;
+use crate::erasure::{self, Kept};
 use crate::evidence;
 use crate::house::House;
 use crate::partner;
@@ -261,6 +263,7 @@ fn settle(
 
 fn over(act: &mut Act<'_>, channel: &mut ChannelRow, now: Timestamp) -> Result<Settled, Refusal> {
     act.end_recovery(channel)?;
+    erasure::tell_unnamed(act, channel, now)?;
     act.forget_meta(&word_taken(channel))?;
     evidence::caught_up(act, channel)?;
     let detail = serde_json::json!({ "use": channel.use_.to_string(), "entries": channel.size() });
@@ -339,7 +342,12 @@ fn keep_piece(
 ) -> Result<Result<(), String>, Refusal> {
     let from = channel.size();
     for (item, draw) in parcel.items.into_iter().zip(draws) {
-        keep_entry(act, &mut channel, item, draw, now)?;
+        match item {
+            Item::Entry { salt, entry } => {
+                keep_entry(act, &mut channel, (salt, entry), draw, now)?;
+            }
+            Item::Erased(commitment) => erasure::keep(act, &mut channel, &commitment, now)?,
+        }
     }
     let head = *parcel.checkpoint.checkpoint();
     act.fence_head(&channel, head.size, &head.root)?;
@@ -352,15 +360,12 @@ fn keep_piece(
 fn keep_entry(
     act: &mut Act<'_>,
     channel: &mut ChannelRow,
-    item: Item,
+    (salt, bytes): (Salt, Vec<u8>),
     draw: SealingDraw,
     now: Timestamp,
 ) -> Result<(), Refusal> {
     let index = channel.size();
-    let commitment = item.commitment();
-    let Item::Entry { salt, entry: bytes } = item else {
-        return Err(Refusal::ours("an erased entry among those taken back"));
-    };
+    let commitment = commit(&salt, &bytes);
     let Entry { header, body } = Entry::parse(&bytes).map_err(Refusal::ours)?;
     let at = EntryRef { origin: channel.origin, index };
     let kind = header.kind.as_str().to_owned();
@@ -373,12 +378,15 @@ fn keep_entry(
         written: header.written,
     };
     act.came_back(&back)?;
+    let thread = *header.thread.as_bytes();
+    let answers = header.answers.map(|a| EntryRef { origin: a.origin, index: a.index });
+    let facts = facts::of_entry(header.kind.as_str(), channel.use_, &body);
     let new = NewEntry {
         kind,
-        thread: *header.thread.as_bytes(),
-        answers: header.answers.map(|a| EntryRef { origin: a.origin, index: a.index }),
+        thread,
+        answers: answers.clone(),
         written: header.written,
-        facts: facts::of_entry(header.kind.as_str(), channel.use_, &body),
+        facts: facts.clone(),
         commitment,
         salt,
         bytes,
@@ -386,7 +394,9 @@ fn keep_entry(
         draw,
     };
     act.append_entry(channel, new, now)?;
-    Ok(())
+    let kept =
+        Kept { at: back.at, thread, written: header.written, answers: answers.as_ref(), facts: &facts };
+    erasure::after_ours(act, channel, &kept, now)
 }
 
 /// An operator says that this node goes on from a copy of its data: every log is recovering from now on, as after
