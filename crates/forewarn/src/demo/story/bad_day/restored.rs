@@ -1,12 +1,15 @@
 //! A disk that is lost: B goes on from a backup, and takes back from A what came after it.
 
 use std::fs;
+use std::path::Path;
 
+use exchange::keys::{draw_encryption_key, encryption_recipient};
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use super::{arrived_once, one_ledger, times, warned};
 use crate::demo::check::{Failed, Telling, at, list};
-use crate::demo::node::{Node, shown, world};
+use crate::demo::node::{Node, private, shown, world};
 use crate::demo::play::{DESK, EVERYBODY, OPERATOR, World, line, word};
 
 const AFTER_THE_BACKUP: &str = "Sentries at the station in City P are watched";
@@ -15,8 +18,11 @@ const AFTER_THE_RESTORE: &str = "The watching of the sentries has ended";
 /// A backup, an exchange after it, a disk that is lost, a restore; and everything is as before.
 pub(crate) fn restored(play: &mut World, tell: &mut Telling) -> Result<(), Failed> {
     let files = Files::of(&play.b);
-    let keys = ["--keys", &files.keys, "--passphrase-file", &files.passphrase];
-    play.b.ask(OPERATOR, &[&["backup", &files.backup], &keys[..]].concat())?;
+    private(Path::new(&files.identity), &files.opens_the_keys)?;
+    let recipient = encryption_recipient(&files.opens_the_keys)
+        .map_err(|e| Failed::new("an age identity for the keys", e.to_string()))?;
+    play.b.ask(OPERATOR, &["backup", &files.backup, "--keys", &files.keys, "--to", &recipient])?;
+    let keys = ["--keys", &files.keys, "--identity", &files.identity];
     let verified = play.b.ask(OPERATOR, &[&["backup", "verify", &files.backup], &keys[..]].concat())?;
     tell.equal("the backup is sound", verified.get("sound").cloned(), true)?;
     let (inbox, ledger) = happens_after(play, tell)?;
@@ -24,8 +30,8 @@ pub(crate) fn restored(play: &mut World, tell: &mut Telling) -> Result<(), Faile
     play.b.stop();
     lose(&play.b, &files)?;
     let with_mark = ["--high-water", &files.mark];
-    let restore = [&["restore", &files.backup], &keys[..2], &with_mark].concat();
-    let done = play.b.ask(OPERATOR, &[&["restore", &files.backup], &keys[..], &with_mark].concat())?;
+    let restore = [&["restore", &files.backup], &keys[..], &with_mark].concat();
+    let done = play.b.ask(OPERATOR, &restore)?;
     let channels = at(&done, "/found/channels")?.clone();
     tell.equal("the mark knows every channel", at(&done, "/found/with_mark")?.clone(), channels)?;
     tell.ran(&restore);
@@ -60,8 +66,10 @@ pub(crate) fn restored(play: &mut World, tell: &mut Telling) -> Result<(), Faile
 struct Files {
     backup: String,
     keys: String,
-    passphrase: String,
+    identity: String,
     mark: String,
+    /// The age identity that is in `identity`: the operator's own, kept apart from the backup.
+    opens_the_keys: Zeroizing<String>,
 }
 
 impl Files {
@@ -70,8 +78,9 @@ impl Files {
         Self {
             backup: file("node.backup"),
             keys: file("node.keys"),
-            passphrase: shown(&b.passphrase(OPERATOR)),
+            identity: file("operator.age"),
             mark: file("high-water.db"),
+            opens_the_keys: draw_encryption_key(),
         }
     }
 }

@@ -68,7 +68,7 @@ fn told(play: &World, tell: &mut Telling) -> Result<(), Failed> {
             tell.equal("of all channels that one alone is frozen", text(channel, "/state")?, expected)?;
         }
     }
-    tell.say(format!("A's doctor: {fact}: {detail}. {hint}."));
+    tell.say(format!("A's doctor calls it a fault: {fact}. It says why ({detail}), and what to do: {hint}."));
     tell.fact("frozen", detail);
     Ok(())
 }
