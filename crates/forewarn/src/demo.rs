@@ -2,7 +2,8 @@
 //!
 //! Three nodes run as processes of this executable on the loopback; their people speak to them through the command
 //! line, one session each. Nothing is printed that did not happen: every step checks what it claims from the answers of
-//! the nodes concerned, and the first claim that does not hold ends the demo. Read `story` for the steps.
+//! the nodes concerned, and the first claim that does not hold ends the demo. On the good day everything goes as it should;
+//! on the bad day processes are killed, lines cut, disks lost and signatures misused. Read `story` for the steps.
 
 mod check;
 mod files;
