@@ -200,6 +200,24 @@ impl Node {
         }
     }
 
+    /// Waits until the node has told people something; without a notify hook its notices stand in its log.
+    pub(crate) fn until_noticed(&self, notice: &str) -> Result<(), Failed> {
+        let (begun, log) = (clock::now().as_millisecond(), self.file("node.log"));
+        loop {
+            let said =
+                fs::read_to_string(&log).map_err(|e| world(&format!("to read {}", log.display()), &e))?;
+            if said.lines().any(|line| line.contains("notice") && line.contains(notice)) {
+                return Ok(());
+            }
+            if clock::now().as_millisecond() - begun > DELIVERY_MAX_MS {
+                return Err(Failed::new(format!("{} to tell people: {notice}", self.name), "it does not")
+                    .hint(format!("the node's log is {}", log.display())));
+            }
+            self.stage.stop.check()?;
+            self.stage.stop.wait(LOOK_AGAIN);
+        }
+    }
+
     fn call(&self, who: &str, words: &[&str]) -> Result<(Value, String), Failed> {
         self.stage.stop.check()?;
         let errors = self.file("calls.log");

@@ -3,12 +3,15 @@
 use serde_json::Value;
 
 use super::liar::Liar;
+use super::shown::quoted;
 use super::{arrived_once, one_ledger, settled, warned};
 use crate::demo::check::{Failed, Telling, at, list, text, with};
 use crate::demo::node::{Node, shown};
 use crate::demo::play::{DESK, EVERYBODY, LIAISON, World, word};
 
 const TITLE: &str = "The group has lost its leader";
+/// What the people on duty at A hear of it.
+const NOTICE: &str = "A channel is frozen: a partner signed what cannot be true.";
 
 /// Who holds C's keys signs another history of C's log to A. A keeps the proof, freezes that channel, and no other.
 pub(crate) fn rewritten(play: &mut World, tell: &mut Telling) -> Result<(), Failed> {
@@ -54,6 +57,8 @@ fn own_log(node: &Node, to: &Node) -> Result<(String, u64), Failed> {
 /// A's people are told, and which channel it is.
 fn told(play: &World, tell: &mut Telling) -> Result<(), Failed> {
     let (a, c) = (&play.a, &play.c);
+    a.until_noticed(NOTICE)?;
+    tell.checks += 1;
     let findings = a.ask(DESK, &["doctor"])?;
     let fact = format!("a channel with {} is frozen", c.name);
     let found = with(list(&findings, "")?, "fact", &fact)?;
@@ -93,7 +98,7 @@ fn proven(play: &World, fingerprint: &str, tell: &mut Telling) -> Result<(), Fai
     tell.equal("intact, and not verified, without the parties' words: exit status", status, 3)?;
     tell.ran(&["evidence", "export", &number, "--to", "evidence"]);
     tell.ran(&["verify", "evidence", "--giver", fingerprint, "--receiver", "<A's twelve words>"]);
-    tell.lines.extend(said.lines().take_while(|line| !line.is_empty()).map(|line| format!("  {line}")));
+    tell.lines.extend(quoted(&said, &["VERIFIED", "  first", "  second"]));
     tell.fact("verdict", Value::from(verdict));
     Ok(())
 }

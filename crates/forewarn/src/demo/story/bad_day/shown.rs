@@ -32,7 +32,7 @@ pub(crate) fn verified(play: &mut World, tell: &mut Telling) -> Result<(), Faile
         &said.clone().into(),
     )?;
     tell.ran(&["verify", "receipt", "--giver", "<A's twelve words>", "--receiver", &fingerprint]);
-    tell.lines.extend(said.lines().take_while(|line| !line.is_empty()).map(|line| format!("  {line}")));
+    tell.lines.extend(quoted(&said, &["VERIFIED", "  written", "  held"]));
     let (status, said) = verify(&folder, &[])?;
     tell.equal("intact, and not verified, without the parties' words: exit status", status, 3)?;
     let intact = said.lines().next().unwrap_or_default().to_owned();
@@ -48,6 +48,12 @@ pub(crate) fn verified(play: &mut World, tell: &mut Telling) -> Result<(), Faile
     tell.fact("intact", intact);
     tell.fact("refused", refused);
     Ok(())
+}
+
+/// The lines of a printed answer that begin like this, as the demo shows them.
+pub(super) fn quoted(said: &str, begin: &[&str]) -> Vec<String> {
+    let wanted = |line: &&str| begin.iter().any(|word| line.starts_with(word));
+    said.lines().filter(wanted).map(|line| format!("  {}", line.trim_start())).collect()
 }
 
 /// The files of a folder, each with its bytes.
