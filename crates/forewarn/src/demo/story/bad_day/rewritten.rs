@@ -59,6 +59,7 @@ fn told(play: &World, tell: &mut Telling) -> Result<(), Failed> {
     let (a, c) = (&play.a, &play.c);
     a.until_noticed(NOTICE)?;
     tell.checks += 1;
+    tell.fact("notice", NOTICE);
     let findings = a.ask(DESK, &["doctor"])?;
     let fact = format!("a channel with {} is frozen", c.name);
     let found = with(list(&findings, "")?, "fact", &fact)?;
@@ -73,7 +74,10 @@ fn told(play: &World, tell: &mut Telling) -> Result<(), Failed> {
             tell.equal("of all channels that one alone is frozen", text(channel, "/state")?, expected)?;
         }
     }
-    tell.say(format!("A's doctor calls it a fault: {fact}. It says why ({detail}), and what to do: {hint}."));
+    tell.say(format!(
+        "A's people get a notice: \u{201c}{NOTICE}\u{201d} A's doctor calls it a fault: {fact}. It says why ({detail}), \
+         and what to do: {hint}."
+    ));
     tell.fact("frozen", detail);
     Ok(())
 }
