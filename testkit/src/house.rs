@@ -96,6 +96,8 @@ pub struct TestHouse {
     skew_s: Cell<i64>,
     draws: Draws,
     keys: RefCell<BTreeMap<String, PersonKey>>,
+    node_keys: RefCell<KeysMade>,
+    went_back: Cell<u64>,
     strikes: Arc<Strikes>,
 }
 
@@ -138,7 +140,7 @@ impl TestHouse {
     pub fn empty(name: &str, seed: u64, clock: &Clock) -> Self {
         let folder = folder();
         let strikes = Arc::default();
-        let house = open(folder.path(), &party(name), &strikes);
+        let house = open(folder.path(), &party(name), &strikes, &KeysMade::default());
         Self {
             name: party(name),
             folder,
@@ -148,6 +150,8 @@ impl TestHouse {
             draws: Draws::of(seed, name),
             keys: RefCell::default(),
             strikes,
+            node_keys: RefCell::default(),
+            went_back: Cell::new(0),
         }
     }
 
@@ -238,14 +242,48 @@ impl TestHouse {
     /// Stops the node and starts it again on the same folder: what was in memory alone is gone.
     pub fn restart(&self) {
         drop(self.house.borrow_mut().take());
-        *self.house.borrow_mut() = Some(open(self.folder.path(), &self.name, &self.strikes));
+        *self.house.borrow_mut() =
+            Some(open(self.folder.path(), &self.name, &self.strikes, &self.node_keys.borrow()));
+    }
+
+    /// Starts the node again with a new cosigner key; the old one signs on where a statement names it.
+    pub fn rotate_cosigner(&self) {
+        self.node_keys.borrow_mut().rotate_cosigner();
+        self.restart();
+    }
+
+    /// Starts the node again with a new key in the place of one that was lost: `identity`, `cosigner` or `log`.
+    pub fn lose(&self, role: &str) {
+        self.node_keys.borrow_mut().lose(role);
+        self.restart();
+    }
+
+    /// Two persons pin another house's card as it is now.
+    pub fn renews(&self, of: &Self) {
+        let card = exchange::partner::own_card(&of.house(), of.now()).unwrap();
+        let (house, now) = (self.house(), self.now());
+        let by = (self.caller("liaison1"), self.key("liaison1"));
+        let (_, waits) =
+            exchange::card_renewal::propose(&house, &by.0, &by.1, &card, now, &mut self.rng()).unwrap();
+        let second = (self.caller("release1"), self.key("release1"));
+        exchange::pending::approve(
+            &house,
+            &second.0,
+            &second.1,
+            waits.id,
+            waits.digest,
+            now,
+            &mut self.rng(),
+        )
+        .unwrap();
     }
 
     /// Stops the node, lets `change` have its folder, and starts it again.
     pub fn stopped(&self, change: impl FnOnce(&Path)) {
         drop(self.house.borrow_mut().take());
         change(self.folder.path());
-        *self.house.borrow_mut() = Some(open(self.folder.path(), &self.name, &self.strikes));
+        *self.house.borrow_mut() =
+            Some(open(self.folder.path(), &self.name, &self.strikes, &self.node_keys.borrow()));
     }
 
     /// How many commits it has made since it was furnished.
@@ -273,15 +311,22 @@ impl TestHouse {
 
     /// Its data goes back to a copy. What the copy lacks stays as it is: the mark, if it is without.
     pub fn go_back(&self, copy: &TempDir) {
+        self.went_back.set(self.went_back.get() + 1);
         self.stopped(|folder| copy_files(DataCopy::WithMark.files(), copy.path(), folder));
     }
 
     /// Its data goes back to a copy, and the mark is lost.
     pub fn go_back_without_mark(&self, copy: &TempDir) {
+        self.went_back.set(self.went_back.get() + 1);
         self.stopped(|folder| {
             copy_files(DataCopy::WithoutMark.files(), copy.path(), folder);
             std::fs::remove_file(folder.join(MARK)).unwrap();
         });
+    }
+
+    /// How often its data went back to a copy.
+    pub(crate) fn times_back(&self) -> u64 {
+        self.went_back.get()
     }
 
     /// Changes a database behind the node's back, e.g. (`node.db`, `UPDATE …`).
@@ -325,10 +370,44 @@ pub(crate) fn pin_of(name: &PartyName) -> [u8; 32] {
     Digest::of(format!("forewarn test pin: {name}").as_bytes()).0
 }
 
+/// How often each key of a node was made anew.
+#[derive(Debug, Clone, Default)]
+struct KeysMade {
+    made: BTreeMap<String, u32>,
+    /// Cosigner keys that sign on.
+    retiring: Vec<u32>,
+}
+
+impl KeysMade {
+    fn rotate_cosigner(&mut self) {
+        self.retiring.push(self.count("cosigner"));
+        *self.made.entry("cosigner".to_owned()).or_default() += 1;
+    }
+
+    fn lose(&mut self, role: &str) {
+        *self.made.entry(role.to_owned()).or_default() += 1;
+        if role == "cosigner" {
+            self.retiring.clear();
+        }
+    }
+
+    fn count(&self, role: &str) -> u32 {
+        self.made.get(role).copied().unwrap_or(0)
+    }
+}
+
+fn seed_of(name: &PartyName, role: &str, made: u32) -> Zeroizing<[u8; 32]> {
+    let again = if made == 0 { String::new() } else { format!(" {made}") };
+    Zeroizing::new(Digest::of(format!("forewarn test key: {name} {role}{again}").as_bytes()).0)
+}
+
 /// The keys of the node of this name, the same in every test.
 pub(crate) fn keys_of(name: &PartyName) -> NodeKeys {
-    let seed =
-        |role: &str| Zeroizing::new(Digest::of(format!("forewarn test key: {name} {role}").as_bytes()).0);
+    keys_made(name, &KeysMade::default())
+}
+
+fn keys_made(name: &PartyName, made: &KeysMade) -> NodeKeys {
+    let seed = |role: &str| seed_of(name, role, made.count(role));
     let seeds = NodeSeeds {
         identity: seed("identity"),
         cosigner: seed("cosigner"),
@@ -336,7 +415,9 @@ pub(crate) fn keys_of(name: &PartyName) -> NodeKeys {
         rendering: seed("rendering"),
         terms: seed("terms"),
     };
-    NodeKeys::from_seeds(name, &seeds).unwrap()
+    made.retiring.iter().fold(NodeKeys::from_seeds(name, &seeds).unwrap(), |keys, retiring| {
+        keys.and_retiring_cosigner(name, &seed_of(name, "cosigner", *retiring)).unwrap()
+    })
 }
 
 /// What stands for the public half of a node's encryption key on its card; nothing is sealed to it here.
@@ -344,7 +425,7 @@ pub(crate) fn encryption_of(name: &PartyName) -> String {
     format!("age1{}", Digest::of(format!("forewarn test encryption: {name}").as_bytes()))
 }
 
-fn open(folder: &Path, name: &PartyName, strikes: &Arc<Strikes>) -> House {
+fn open(folder: &Path, name: &PartyName, strikes: &Arc<Strikes>, made: &KeysMade) -> House {
     let mut settings = Settings::new(
         format!("{name}:7443"),
         hex::encode(pin_of(name)),
@@ -355,5 +436,5 @@ fn open(folder: &Path, name: &PartyName, strikes: &Arc<Strikes>) -> House {
     let strikes = Arc::clone(strikes);
     let faults = Faults::where_(move |step| strikes.at(step));
     let store = Store::open_failing(&Places::in_folder(folder), faults).unwrap();
-    House::new(store, keys_of(name), name.clone(), settings, Arc::new(|| ()))
+    House::new(store, keys_made(name, made), name.clone(), settings, Arc::new(|| ()))
 }

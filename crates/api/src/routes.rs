@@ -22,6 +22,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::channels;
 use crate::input::{self, Nothing};
 use crate::show;
 
@@ -96,10 +97,15 @@ const TABLE: &[Row] = &[
         act(|c, _: Nothing| Ok(json!({ "card": exchange::partner::own_card(&c.house, c.now)? })))
     }),
     ("/v1/partner/add", || act(show::partner_add)),
+    ("/v1/partner/renew", || act(channels::renew_card)),
     ("/v1/partner/confirm", || act(show::partner_confirm)),
     ("/v1/partner/list", || {
         act(|c, _: Nothing| view(exchange::view::relation::partners(&c.house, &c.person)?))
     }),
+    ("/v1/channel/list", || act(channels::list)),
+    ("/v1/channel/succeed", || act(channels::succeed)),
+    ("/v1/channel/accept", || act(channels::accept)),
+    ("/v1/key/rotate-log", || act(channels::rotate_log)),
     ("/v1/agreement/propose", || act(show::agreement_propose)),
     ("/v1/agreement/accept", || act(show::agreement_accept)),
     ("/v1/agreement/refuse", || act(show::agreement_refuse)),

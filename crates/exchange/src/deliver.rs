@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use model::id::PartyName;
 use rand_core::CryptoRng;
 use store::{Act, ChannelRow, ChannelSide, ChannelState, SealingDraw, View};
-use tlog::channel::{ChannelStatement, Origin, Use};
+use tlog::channel::{Origin, Use};
 use tlog::checkpoint::{Checkpoint, SignedCheckpoint};
 use tlog::commitment::Salt;
 use tlog::cosignature::Cosignature;
@@ -21,6 +21,8 @@ use crate::evidence;
 use crate::house::House;
 use crate::recover::{self, Settled};
 use crate::refusal::Refusal;
+use crate::statement;
+use crate::succession;
 
 /// The most entries in one parcel of ours; each parcel ends in a checkpoint of its own.
 const ENTRIES_PER_PARCEL_MAX: u64 = 256;
@@ -77,9 +79,10 @@ pub enum Next {
 pub fn anything_waiting(house: &House, to: &PartyName, use_: Use) -> Result<bool, Refusal> {
     house.store.view(|view| {
         let ours = view.channel_with(to, ChannelSide::Ours, use_)?;
+        let due = ours.as_ref().map_or(Ok(false), |c| succession::due(house, view, c))?;
         let unsettled =
             ours.is_some_and(|c| c.state == ChannelState::Open && (c.recovering || c.cosigned < c.size()));
-        Ok(unsettled || !view.waiting(to, use_, 1)?.is_empty())
+        Ok(due || unsettled || !view.waiting(to, use_, 1)?.is_empty())
     })
 }
 
@@ -112,7 +115,8 @@ pub fn next_parcel(
         let old = from.unwrap_or(channel.cosigned).min(channel.size());
         // What was appended and has no receipt, or has been lost by the partner, is sent again first: so a parcel stays
         // within its limits however often it was refused, and what waits can still be stopped.
-        if old == channel.size() && old == channel.cosigned {
+        let all_sent = old == channel.size() && old == channel.cosigned;
+        if all_sent && !succession::appends_nothing(act, &channel)? {
             waiting::append(&us, act, &mut channel, draws, now)?;
         }
         let size = channel.size();
@@ -157,11 +161,6 @@ fn fence(act: &mut Act<'_>, channel: &ChannelRow, size: u64) -> Result<Checkpoin
     let root = act.root_at(channel, size)?;
     act.fence_head(channel, size, &root)?;
     Ok(Checkpoint { origin: channel.origin, size, root })
-}
-
-/// Signs a fenced checkpoint with the key of its log.
-fn sign(house: &House, checkpoint: &Checkpoint) -> Result<SignedCheckpoint, Refusal> {
-    checkpoint.sign(&house.keys.log_key(&checkpoint.origin)?).map_err(Refusal::ours)
 }
 
 /// The partner's newest receipt of a log of ours: shown to a partner that holds less than it has receipted (log-format §9).
@@ -209,7 +208,8 @@ fn encode(
     items: Vec<Item>,
     checkpoint: &Checkpoint,
 ) -> Result<Outgoing, Refusal> {
-    let parcel = Parcel { old, held, items, checkpoint: sign(house, checkpoint)? };
+    let signed = house.store.view(|view| statement::sign(house, view, checkpoint))?;
+    let parcel = Parcel { old, held, items, checkpoint: signed };
     let bytes = parcel.encode().map_err(Refusal::ours)?;
     Ok(Outgoing { origin: checkpoint.origin, old, size: checkpoint.size, bytes })
 }
@@ -217,6 +217,10 @@ fn encode(
 /// Takes the partner's answer to a parcel. A receipt is verified before it counts. After `Wait` nothing more is appended or
 /// signed in this log until the partner has shown its newest head.
 pub fn settle(house: &House, sent: &Outgoing, answer: Answer, now: Timestamp) -> Result<Next, Refusal> {
+    let for_good = matches!(answer, Answer::Frozen | Answer::Refused(400 | 403 | 413 | 422, _));
+    if for_good && succession::cannot_end(house, &sent.origin)? {
+        return Ok(Next::Settled);
+    }
     let next = match answer {
         Answer::Receipt(line) => keep_receipt(house, sent.origin, sent.size, &line, now)?,
         Answer::Stored(size) => stored(house, sent, size)?,
@@ -230,8 +234,10 @@ pub fn settle(house: &House, sent: &Outgoing, answer: Answer, now: Timestamp) ->
         ),
         Answer::Refused(status, why) => Next::Wait(format!("the partner refused the parcel ({status}: {why})")),
     };
-    if matches!(next, Next::Wait(_)) {
-        house.unconfirm(&sent.origin);
+    match next {
+        Next::Wait(_) => house.unconfirm(&sent.origin),
+        Next::Settled => succession::ring_if_ended(house, &sent.origin)?,
+        Next::SendFrom(_) | Next::GoOn(_) | Next::TakeBack(_) => {}
     }
     Ok(next)
 }
@@ -298,14 +304,14 @@ fn receipt(
     let Some(head) = act.head(channel, size)? else {
         return Err(Refusal::ours(format!("a receipt for size {size}, which was never fenced")));
     };
-    let statement = ChannelStatement::parse(channel.statement.as_bytes()).map_err(Refusal::ours)?;
     let checkpoint = Checkpoint { origin: channel.origin, size, root: head.root };
-    if cosignature.verify(&checkpoint, &statement.proposal().cosigner).is_err() {
+    if cosignature.verify(&checkpoint, &statement::cosigner(act, channel, size)?).is_err() {
         return Ok(Next::Wait("the partner's receipt does not verify; it does not count".to_owned()));
     }
     let at = i64::try_from(cosignature.time()).ok().and_then(|s| Timestamp::from_second(s).ok());
     let Some(at) = at else { return Ok(Next::Wait("the receipt's time is out of range".to_owned())) };
-    let signed = sign(us, &checkpoint)?.and_line(cosignature.line().clone()).map_err(Refusal::ours)?;
+    let signed =
+        statement::sign(us, act, &checkpoint)?.and_line(cosignature.line().clone()).map_err(Refusal::ours)?;
     act.keep_receipt(channel, size, &signed.to_string(), &cosignature.line().to_string(), at)?;
     act.heard_of(&channel.partner, now)?;
     evidence::caught_up(act, channel)?;
@@ -354,8 +360,7 @@ pub fn head_answer(
     let signed = SignedCheckpoint::parse(note)
         .map_err(|e| Refusal::theirs("bad_checkpoint", format!("{to} answered with no checkpoint: {e}")))?;
     let size = signed.checkpoint().size;
-    let log = house.keys.log_key(&origin)?;
-    if signed.checkpoint().origin != origin || signed.verify_log(log.verifier()).is_err() {
+    if !house.store.view(|view| statement::is_ours(house, view, &channel, &signed))? {
         return Ok(Next::Wait("the partner showed a head that we never signed".to_owned()));
     }
     let us = house.clone();
@@ -418,8 +423,7 @@ pub(crate) fn keep_shown_receipt(
     signed: &SignedCheckpoint,
     now: Timestamp,
 ) -> Result<Next, Refusal> {
-    let statement = ChannelStatement::parse(channel.statement.as_bytes()).map_err(Refusal::ours)?;
-    match signed.cosignature_of(&statement.proposal().cosigner) {
+    match signed.cosignature_of(&statement::cosigner(act, channel, signed.checkpoint().size)?) {
         Ok(cosignature) => receipt(us, act, channel, signed.checkpoint().size, &cosignature, now),
         Err(_) => Ok(Next::Settled),
     }

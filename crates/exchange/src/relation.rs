@@ -43,14 +43,37 @@ impl Relations {
 }
 
 fn extend(folded: &mut Folded, view: &View<'_>, partner: &PartyName) -> Result<(), Refusal> {
-    for channel in view.channels()?.iter().filter(|c| c.partner == *partner) {
+    let channels: Vec<_> = view.channels()?.into_iter().filter(|c| c.partner == *partner).collect();
+    // A log was succeeded, and what was folded of it counts no longer: from the beginning again.
+    let folded_too_much =
+        |c: &ChannelRow| folded.sizes.get(&c.origin).is_some_and(|folded| *folded > c.counted());
+    if channels.iter().any(folded_too_much) {
+        *folded = Folded::default();
+    }
+    for channel in &channels {
+        name(&mut folded.relation, &channels, channel);
         let from = folded.sizes.get(&channel.origin).copied().unwrap_or(0);
-        if channel.size() > from {
-            take(Arc::make_mut(&mut folded.relation), view, channel, from, channel.size())?;
-            folded.sizes.insert(channel.origin, channel.size());
+        if channel.counted() > from {
+            take(Arc::make_mut(&mut folded.relation), view, channel, from, channel.counted())?;
+            folded.sizes.insert(channel.origin, channel.counted());
         }
     }
     Ok(())
+}
+
+/// Names a log with its place in its chain, if the relation does not know it yet.
+fn name(relation: &mut Arc<Relation>, channels: &[ChannelRow], channel: &ChannelRow) {
+    let before = |c: &ChannelRow| channels.iter().find(|o| c.follows == Some(o.origin));
+    let mut earlier = 0;
+    let mut at = channel;
+    while let Some(older) = before(at).filter(|_| usize::try_from(earlier).is_ok_and(|n| n < channels.len()))
+    {
+        earlier += 1;
+        at = older;
+    }
+    if !relation.knows(&channel.origin) {
+        Arc::make_mut(relation).name_log(channel.origin, side(channel.side), earlier);
+    }
 }
 
 fn take(
@@ -98,10 +121,16 @@ pub(crate) fn side(side: ChannelSide) -> Side {
     }
 }
 
-/// The relation at given sizes of the two actual logs: what a ledger at two heads is computed from.
+/// The relation at given sizes of the actual logs: what a ledger at their heads is computed from.
 pub(crate) fn at_heads(view: &View<'_>, heads: &[(&ChannelRow, u64)]) -> Result<Relation, Refusal> {
-    let mut relation = Relation::default();
-    for (channel, size) in heads {
+    let channels: Vec<ChannelRow> = heads.iter().map(|(channel, _)| (*channel).clone()).collect();
+    let mut relation = Arc::new(Relation::default());
+    for channel in &channels {
+        name(&mut relation, &channels, channel);
+    }
+    let mut relation = Arc::unwrap_or_clone(relation);
+    // The older logs of each chain first.
+    for (channel, size) in heads.iter().rev() {
         take(&mut relation, view, channel, 0, *size)?;
     }
     Ok(relation)

@@ -17,6 +17,7 @@ use crate::house::House;
 use crate::receive::{self, Receipt};
 use crate::recover;
 use crate::refusal::Refusal;
+use crate::rotation;
 
 /// How often in one round a partner may name another size than we sent from.
 const OTHER_SIZES_MAX: u32 = 4;
@@ -215,7 +216,7 @@ impl Round {
         rng: &mut impl CryptoRng,
     ) -> Result<Option<Ask>, Trouble> {
         match (std::mem::replace(&mut self.at, At::Over), reply) {
-            (At::Begin, None) => match self.open(house, rng)? {
+            (At::Begin, None) => match self.open(house, now, rng)? {
                 Some(ask) => Ok(Some(ask)),
                 None => self.ask_their_log(house),
             },
@@ -282,11 +283,16 @@ impl Round {
         }
     }
 
-    fn open(&mut self, house: &House, rng: &mut impl CryptoRng) -> Result<Option<Ask>, Trouble> {
+    fn open(
+        &mut self,
+        house: &House,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Option<Ask>, Trouble> {
         if !deliver::anything_waiting(house, &self.to, self.use_)? {
             return Ok(None);
         }
-        match channel::ours(house, &self.to, self.use_, rng)? {
+        match channel::ours(house, &self.to, self.use_, now, rng)? {
             OurChannel::Open(row) => {
                 self.origin = Some(row.origin);
                 if self.asks_first
@@ -310,11 +316,16 @@ impl Round {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<Option<Ask>, Trouble> {
-        if reply.status != 200 {
+        let declined =
+            reply.status == 403 && rotation::declined(house, &self.to, self.use_, &reply.text(), now)?;
+        if reply.status != 200 && !declined {
             return Err(refused(reply));
         }
-        channel::opened(house, &self.to, self.use_, &reply.body, now, rng)?;
-        match channel::ours(house, &self.to, self.use_, rng)? {
+        // Where the partner refused new keys the old ones stay, and nothing waits for the new ones.
+        if !declined {
+            channel::opened(house, &self.to, self.use_, &reply.body, now, rng)?;
+        }
+        match channel::ours(house, &self.to, self.use_, now, rng)? {
             OurChannel::Open(row) => {
                 self.origin = Some(row.origin);
                 Ok(self.ask_our_head(house, row.origin))

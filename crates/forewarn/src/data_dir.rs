@@ -86,8 +86,14 @@ impl DataDir {
         self.root.join("control.sock")
     }
 
-    fn key(&self, name: &str) -> PathBuf {
+    /// The file of a key.
+    pub(crate) fn key(&self, name: &str) -> PathBuf {
         self.root.join("keys").join(name)
+    }
+
+    /// The folder of the keys that were replaced.
+    pub(crate) fn old_keys(&self) -> PathBuf {
+        self.root.join("keys").join("old")
     }
 
     /// Whether a node was made here.
@@ -268,7 +274,7 @@ impl DataDir {
 }
 
 /// Makes a folder for its owner alone; one that is there becomes so.
-fn make_folder(folder: &Path) -> Result<(), Refusal> {
+pub(crate) fn make_folder(folder: &Path) -> Result<(), Refusal> {
     if !folder.exists() {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|e| world(folder, &e))?;
     }
@@ -302,11 +308,12 @@ fn open_to_others(path: &Path, mode: u32, what: &str, mend: &str) -> Refusal {
 }
 
 /// Makes the names in a folder durable.
-fn sync(folder: &Path) -> Result<(), Refusal> {
+pub(crate) fn sync(folder: &Path) -> Result<(), Refusal> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(|e| world(folder, &e))
 }
 
-fn world(path: &Path, error: &io::Error) -> Refusal {
+/// What the disk has to do with.
+pub(crate) fn world(path: &Path, error: &io::Error) -> Refusal {
     Refusal::world("file", format!("{}: {error}", path.display()))
 }
 

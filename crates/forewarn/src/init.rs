@@ -12,6 +12,7 @@ use store::Store;
 
 use crate::clock;
 use crate::data_dir::{Config, DataDir, Keys};
+use crate::key_files;
 
 /// What a new node shows its operator, once.
 #[derive(Debug, Clone, Serialize)]
@@ -76,7 +77,7 @@ pub(crate) fn house(
     bell: Arc<dyn Fn() + Send + Sync>,
 ) -> Result<House, Refusal> {
     let name: PartyName = config.name.parse().map_err(Refusal::ours)?;
-    let node_keys = NodeKeys::from_seeds(&name, &keys.seeds)?;
+    let node_keys = key_files::and_retiring(dir, &name, NodeKeys::from_seeds(&name, &keys.seeds)?)?;
     let settings = dir.settings(config, keys)?;
     Ok(House::new(Store::open_at(&dir.places(config))?, node_keys, name, settings, bell))
 }

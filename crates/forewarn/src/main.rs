@@ -7,6 +7,7 @@ mod clock;
 mod data_dir;
 mod demo;
 mod init;
+mod key_files;
 mod say;
 mod serve;
 mod words;

@@ -24,12 +24,14 @@ mod agreement;
 mod answer;
 mod audit;
 mod call;
+mod channel;
 mod desk;
 mod duty;
 mod entry;
 mod failure;
 mod flags;
 mod inbox;
+mod key;
 mod ledger;
 mod login;
 mod node;
@@ -103,8 +105,10 @@ enum Act {
     Clock(status::Clock),
     Recover(recover::Recover),
     Oversight(oversight::Oversight),
+    Key(key::Key),
     Card(partner::Card),
     Partner(partner::Partner),
+    Channel(channel::Channel),
     Agreement(agreement::Agreement),
     Domain(agreement::Domain),
     Risk(risk::Risk),
@@ -155,14 +159,17 @@ struct Demo {
 const GROUPS: &[(&str, &[&str])] = &[
     ("Set up", &["init", "activate", "login", "logout", "whoami", "passphrase", "roster"]),
     ("People", &["person", "pending", "approve", "refuse"]),
-    ("Partners and agreements", &["card", "partner", "agreement", "domain", "risk", "undertaking"]),
+    (
+        "Partners and agreements",
+        &["card", "partner", "channel", "agreement", "domain", "risk", "undertaking"],
+    ),
     ("Warn", &["warning", "duty", "release", "review", "sent", "outbox"]),
     (
         "Receive and answer",
         &["inbox", "show", "read", "dispose", "act", "stand-down", "outcome", "thank", "relay"],
     ),
     ("Look", &["status", "ledger", "audit", "oversight"]),
-    ("Run", &["serve", "doctor", "clock", "recover", "demo", "completions"]),
+    ("Run", &["serve", "doctor", "key", "clock", "recover", "demo", "completions"]),
 ];
 
 /// What somebody needs who has never seen it.
@@ -299,8 +306,10 @@ impl Act {
             Self::Clock(act) => act.run(desk),
             Self::Recover(act) => act.run(desk),
             Self::Oversight(act) => act.run(desk),
+            Self::Key(act) => act.run(desk),
             Self::Card(act) => act.run(desk),
             Self::Partner(act) => act.run(desk),
+            Self::Channel(act) => act.run(desk),
             Self::Agreement(act) => act.run(desk),
             Self::Domain(act) => act.run(desk),
             Self::Risk(act) => act.run(desk),

@@ -25,6 +25,7 @@ mod recovery;
 mod schema;
 mod sealed;
 mod sources;
+mod statement;
 mod warning;
 mod writer;
 
@@ -43,5 +44,6 @@ pub use recovery::CameBack;
 pub use schema::forms;
 pub use sealed::{KeyId, SealingDraw};
 pub use sources::SourceRow;
+pub use statement::{EndingRow, StatementRow, SuccessorRow};
 pub use warning::{CopyRow, DecisionRow, NewProposal, ProposalCopy, ProposalRow, ReviewRow, WarningRow};
 pub use writer::{Act, Store, View};

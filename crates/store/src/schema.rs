@@ -13,7 +13,11 @@ const NODE: &[&[&str]] = &[
         include_str!("schema/people.sql"),
         include_str!("schema/warning.sql"),
     ],
-    &[include_str!("schema/recovery.sql"), include_str!("schema/oversight.sql")],
+    &[
+        include_str!("schema/recovery.sql"),
+        include_str!("schema/oversight.sql"),
+        include_str!("schema/keys.sql"),
+    ],
 ];
 
 const KEYS: &[&[&str]] =

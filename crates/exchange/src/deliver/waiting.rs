@@ -6,11 +6,12 @@ use jiff::Timestamp;
 use model::facts::{self, Facts};
 use model::id::EntryRef;
 use model::warning::DutyDecision;
-use store::{Act, ChannelRow, ChannelSide, NewEntry, OutboxRow, OutboxState, SealingDraw, View};
+use store::{Act, ChannelRow, NewEntry, OutboxRow, OutboxState, SealingDraw};
 use tlog::commitment::{Salt, commit};
 use tlog::entry::{Answers, Entry, EntryHeader, EntryKind, Seen, Thread};
 
 use crate::alarm;
+use crate::chain;
 use crate::clocks;
 use crate::house::House;
 use crate::outgoing::Condition;
@@ -52,7 +53,7 @@ pub(super) fn append(
     draws: Vec<(Salt, SealingDraw)>,
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    let seen = newest_seen(act, channel)?;
+    let seen = chain::newest_seen(act, channel)?;
     let may_expire = clocks::may_expire(act, now)?;
     let mut bytes = 0;
     let mut waiting = act.waiting(&channel.partner, channel.use_, WAITING_MAX)?;
@@ -144,7 +145,7 @@ fn ready(
 ) -> Result<Ready, Refusal> {
     let body = act.outbox_body(row.id)?.ok_or_else(|| Refusal::ours("a body that waits is not there"))?;
     let answers = match &row.answers {
-        Some(at) => Some(at.clone()),
+        Some(at) => Some(chain::where_now(act, at)?.map_err(|why| Refusal::yours("left_behind", why))?),
         None => first_release(act, row)?,
     };
     // The writer's times never fall within a log, whatever the clock does.
@@ -184,7 +185,7 @@ fn append_row(
         commitment: commit(&salt, &ready.bytes),
         salt,
         bytes: ready.bytes,
-        seen: ready.header.seen.map_or(0, |s| s.size),
+        seen: chain::seen_size(act, channel, ready.header.seen.as_ref())?,
         draw,
     };
     let index = act.append_entry(channel, new, now)?;
@@ -235,16 +236,4 @@ fn first_release(act: &Act<'_>, row: &OutboxRow) -> Result<Option<EntryRef>, Ref
         }
     }
     Ok(None)
-}
-
-/// The largest opposite head that we cosigned (log-format §10).
-fn newest_seen(view: &View<'_>, channel: &ChannelRow) -> Result<Option<Seen>, Refusal> {
-    let Some(opposite) = view.channel_with(&channel.partner, ChannelSide::Theirs, channel.use_)? else {
-        return Ok(None);
-    };
-    if opposite.cosigned == 0 {
-        return Ok(None);
-    }
-    let root = view.root_at(&opposite, opposite.cosigned)?;
-    Ok(Some(Seen { origin: opposite.origin, size: opposite.cosigned, root }))
 }

@@ -248,9 +248,19 @@ fn of_partners(
     for channel in view.channels()? {
         if let ChannelState::Frozen(why) = &channel.state {
             let fact = format!("a channel with {} is frozen: {why}", channel.partner);
-            let hint = "the evidence is kept; call the partner's duty desk. Warn by other channels meanwhile";
+            let hint = "the evidence is kept; call the partner's duty desk, and warn by other channels meanwhile. When \
+                        both agree, its officer runs `forewarn channel succeed` there";
             found.push(finding(Severity::Fault, fact, hint));
         }
+    }
+    for waits in super::channels::waiting(view)? {
+        let (partner, lost) = (&waits.partner, waits.left_behind.len());
+        let drill = if waits.use_ == "exercise" { " --exercise" } else { "" };
+        let fact = format!("{partner} goes on in a new log that leaves {lost} entries held here behind");
+        let hint = format!(
+            "`forewarn channel list` shows them; call its duty desk, then `forewarn channel accept {partner}{drill}`"
+        );
+        found.push(finding(Severity::Fault, fact, hint));
     }
     Ok(())
 }

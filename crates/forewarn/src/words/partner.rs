@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::desk::{Desk, Shown};
 use super::failure::Failure;
 use super::reading;
-use super::show::relation;
+use super::show::{channels, relation};
 
 /// Print this node's signed card, to be given to a partner
 #[derive(Debug, Args)]
@@ -36,6 +36,15 @@ enum PartnerAct {
         /// The card (- for standard input)
         file: PathBuf,
     },
+    /// Propose a confirmed partner's new card to a second person, who sees what is new
+    #[command(after_help = eg!(
+        "forewarn partner renew service-b.card",
+        "role liaison or operator; then `forewarn approve` by another person. Ask the partner by voice why its card is new."
+    ))]
+    Renew {
+        /// The card (- for standard input)
+        file: PathBuf,
+    },
     /// Confirm a partner with the words heard from its officer
     #[command(after_help = eg!("forewarn partner confirm service-b", "role liaison or operator; a call with the partner's officer."))]
     Confirm {
@@ -56,6 +65,10 @@ impl Partner {
             PartnerAct::Add { file } => {
                 let card = reading::text(&file)?;
                 desk.show("/v1/partner/add", &PartnerCard { card }, relation::partner_added)
+            }
+            PartnerAct::Renew { file } => {
+                let card = reading::text(&file)?;
+                desk.show("/v1/partner/renew", &PartnerCard { card }, channels::card_waits)
             }
             PartnerAct::Confirm { name, heard } => confirm(desk, &name, heard),
             PartnerAct::List => desk.show("/v1/partner/list", &Nothing {}, relation::partners),
