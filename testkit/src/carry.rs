@@ -227,7 +227,7 @@ impl Lane<'_> {
             c.partner == *self.to.name() && c.side == ChannelSide::Ours && c.use_ == self.use_
         };
         let logs: Vec<_> = channels.iter().filter(ours).collect();
-        let before = u64::try_from(logs.len()).unwrap().saturating_sub(1);
+        let before = u64::try_from(logs.len()).unwrap();
         // A generator does not go back with the data.
         (self.from.times_back() << 48) + (before << 32) + logs.last().map_or(0, |c| c.size())
     }

@@ -187,6 +187,8 @@ pub(crate) fn must_go_on(
         "the partner has another identity key"
     } else if said.log != *us.keys.log_key_of(&channel.origin, generation)?.verifier() {
         "this node has another log key"
+    } else if channel.state == ChannelState::Proposed && said.cosigner != card.cosigner {
+        "the partner has another cosigner key"
     } else if channel.cosigned == channel.size()
         && !channel.recovering
         && statement::has_ended(view, channel)?
@@ -210,8 +212,7 @@ pub(crate) fn propose(
     draws: Draws,
     now: Timestamp,
 ) -> Result<u64, Refusal> {
-    let size = old.cosigned;
-    let root = if size == 0 { empty_root() } else { act.root_at(old, size)? };
+    let after = last_head(act, old)?;
     let giver = us.keys.identity.verifier().clone();
     let origin = origin_of(old.use_, &giver, &card.identity, &draws.nonce);
     let proposal = ChannelProposal {
@@ -219,7 +220,7 @@ pub(crate) fn propose(
         giver,
         receiver: card.identity.clone(),
         nonce: draws.nonce,
-        after: Some(Checkpoint { origin: old.origin, size, root }),
+        after: Some(after),
         from: 0,
         log: us.keys.log_key(&origin)?.verifier().clone(),
         cosigner: card.cosigner.clone(),
@@ -228,7 +229,7 @@ pub(crate) fn propose(
     };
     let text = proposal.sign_as_giver(&us.keys.identity).map_err(Refusal::ours)?.to_string();
     act.forget_meta(&refused_key(old))?;
-    act.succeed_channel(old, size)?;
+    act.succeed_channel(old, old.cosigned)?;
     act.put_channel(&NewChannel {
         origin,
         partner: old.partner.clone(),
@@ -237,12 +238,12 @@ pub(crate) fn propose(
         statement: text,
         state: ChannelState::Proposed,
     })?;
-    act.set_follows(&origin, &old.origin)?;
+    act.set_follows(&origin, &after.origin)?;
     begin_anew(act, old, ChannelSide::Theirs)?;
-    let (anew, lost) = send_anew(act, old, size, draws.seals)?;
+    let (anew, lost) = send_anew(act, old, old.cosigned, draws.seals)?;
     us.unconfirm(&old.origin);
     let detail = serde_json::json!({
-        "use": old.use_.to_string(), "reason": decided.reason, "after": size, "sent_anew": anew, "not_sent": lost,
+        "use": old.use_.to_string(), "reason": decided.reason, "after": after.size, "sent_anew": anew, "not_sent": lost,
         "old": old.origin.hex(), "new": origin.hex(),
     });
     audit::note(act, now, &decided.by, "channel.succeed", old.partner.as_str(), detail, &[])?;
@@ -253,6 +254,19 @@ pub(crate) fn propose(
         now,
     )?;
     Ok(anew)
+}
+
+/// The last head of a log of ours that both hold; of a successor that was never opened, the one that it was to go on from.
+fn last_head(view: &View<'_>, old: &ChannelRow) -> Result<Checkpoint, Refusal> {
+    if old.state == ChannelState::Proposed {
+        let never_opened = SignedProposal::parse(old.statement.as_bytes()).map_err(Refusal::ours)?;
+        if let Some(after) = never_opened.proposal().after {
+            return Ok(after);
+        }
+    }
+    let size = old.cosigned;
+    let root = if size == 0 { empty_root() } else { view.root_at(old, size)? };
+    Ok(Checkpoint { origin: old.origin, size, root })
 }
 
 /// The opposite log counts how far it has seen of this one from its beginning again.

@@ -1,7 +1,8 @@
 //! New key files in the place of old ones. The node must be stopped; old keys are kept apart and never overwritten.
 //!
 //! `keys/old/` holds them by role and date: `<role>-<date>.key` was replaced in order, and an old cosigner there signs on
-//! until each partner has taken the new one; `<role>-<date>.lost` was lost or stolen, and signs nothing any more.
+//! until each partner has taken the new one; `<role>-<date>.lost` was lost or stolen, and `.key.lost` was replaced in order
+//! before that: both sign nothing any more.
 
 use std::fs;
 use std::path::PathBuf;
@@ -100,7 +101,7 @@ fn replace(dir: &DataDir, which: LostKey, ending: &str, act: &'static str) -> Re
 /// No cosigner key that was replaced in order signs any more.
 fn retire_all(old: &std::path::Path) -> Result<(), Refusal> {
     for path in retiring(old)? {
-        let lost = path.with_extension("lost");
+        let lost = path.with_extension("key.lost");
         fs::rename(&path, &lost).map_err(|e| world(&lost, &e))?;
     }
     sync(old)

@@ -5,7 +5,7 @@ use exchange::partner;
 use exchange::pending;
 use exchange::refusal::Refusal;
 use store::ChannelSide;
-use testkit::{A, B, C, TestHouse, TestHouses, code, party, warning};
+use testkit::{A, B, C, TestHouse, TestHouses, Weather, code, party, warning};
 
 use crate::rotation::log;
 
@@ -67,6 +67,20 @@ fn a_cosigner_that_was_lost_signs_no_more_and_warnings_wait_for_the_new_card_alo
     houses.settle_all();
     assert_eq!(b.inbox().len(), 1);
     assert!(a.sent()[0].held_at.is_some());
+}
+
+#[test]
+fn a_channel_that_was_proposed_with_an_old_cosigner_opens_with_the_new_one() {
+    for weather in [Weather::RequestLost, Weather::AnswerLost] {
+        let houses = TestHouses::of(&[A, B]);
+        let (a, b) = (houses.a(), houses.b());
+        a.undertake(B).unwrap();
+        assert!(houses.carry_in(A, B, &mut |_| weather).is_err());
+        b.rotate_cosigner();
+        a.renews(b);
+        houses.settle_all();
+        assert_eq!(b.relation(A).undertakings().count(), 1, "{weather:?}");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::show::channels;
 use crate::key_files::{self, LostKey};
 
-/// Change a key of the node, or replace one that was lost or stolen
+/// Change a key of the node, or replace one that was lost
 #[derive(Debug, Args)]
 pub(crate) struct Key {
     #[command(subcommand)]
