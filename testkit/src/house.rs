@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use exchange::audit::{self, TrailLine};
 use exchange::house::{House, Settings};
-use exchange::keys::{NodeKeys, NodeSeeds};
+use exchange::keys::{NodeKeys, NodeSeeds, draw_encryption_key, encryption_recipient};
 use exchange::people::{self, Activation, Invitation};
 use exchange::person_key::{PassphraseCost, PersonKey};
 use exchange::refusal::Refusal;
@@ -87,9 +87,26 @@ fn copy_files(files: &[&str], from: &Path, to: &Path) {
     }
 }
 
+/// Where partners reach a node, and by which key they know it.
+#[derive(Debug, Clone)]
+pub struct Door {
+    /// `host:port`.
+    pub address: String,
+    /// SHA-256 of the public key of its TLS certificate.
+    pub pin: [u8; 32],
+}
+
+impl Door {
+    /// A door that nobody knocks at: tests carry parcels without a socket.
+    fn of(name: &PartyName) -> Self {
+        Self { address: format!("{name}:7443"), pin: pin_of(name) }
+    }
+}
+
 /// One node. Everything takes `&self`: a test holds several houses at once.
 pub struct TestHouse {
     name: PartyName,
+    door: Door,
     folder: TempDir,
     house: RefCell<Option<House>>,
     clock: Clock,
@@ -124,7 +141,12 @@ impl Strikes {
 impl TestHouse {
     /// A node with the persons operator1, desk1, desk2, liaison1, oversight1, release1 and release2, who knows nobody yet.
     pub fn furnished(name: &str, seed: u64, clock: &Clock) -> Self {
-        let house = Self::empty(name, seed, clock);
+        Self::furnished_behind(Door::of(&party(name)), name, seed, clock)
+    }
+
+    /// The same behind a door that can be knocked at.
+    pub(crate) fn furnished_behind(door: Door, name: &str, seed: u64, clock: &Clock) -> Self {
+        let house = Self::empty_behind(door, name, seed, clock);
         let operator = crate::name("operator1");
         let first =
             people::init_first_operator(&house.house(), &operator, house.now(), &mut house.rng()).unwrap();
@@ -138,11 +160,17 @@ impl TestHouse {
 
     /// A node without any account.
     pub fn empty(name: &str, seed: u64, clock: &Clock) -> Self {
+        Self::empty_behind(Door::of(&party(name)), name, seed, clock)
+    }
+
+    fn empty_behind(door: Door, name: &str, seed: u64, clock: &Clock) -> Self {
         let folder = folder();
         let strikes = Arc::default();
-        let house = open(folder.path(), &party(name), &strikes, &KeysMade::default());
+        let house =
+            open(folder.path(), &party(name), &door, &KeysMade::default(), &strikes, Arc::new(|| ()));
         Self {
             name: party(name),
+            door,
             folder,
             house: RefCell::new(Some(house)),
             clock: clock.clone(),
@@ -217,7 +245,7 @@ impl TestHouse {
 
     /// SHA-256 of the public key of its TLS certificate, which its partners pinned.
     pub fn pin(&self) -> [u8; 32] {
-        pin_of(&self.name)
+        self.door.pin
     }
 
     /// Lets a person join whose roles one operator may grant.
@@ -239,11 +267,14 @@ impl TestHouse {
         self.keys.borrow_mut().insert(person.to_owned(), key);
     }
 
+    fn opened(&self, folder: &Path, strikes: &Arc<Strikes>, bell: Arc<dyn Fn() + Send + Sync>) -> House {
+        open(folder, &self.name, &self.door, &self.node_keys.borrow(), strikes, bell)
+    }
+
     /// Stops the node and starts it again on the same folder: what was in memory alone is gone.
     pub fn restart(&self) {
         drop(self.house.borrow_mut().take());
-        *self.house.borrow_mut() =
-            Some(open(self.folder.path(), &self.name, &self.strikes, &self.node_keys.borrow()));
+        *self.house.borrow_mut() = Some(self.opened(self.folder.path(), &self.strikes, Arc::new(|| ())));
     }
 
     /// Starts the node again with a new cosigner key; the old one signs on where a statement names it.
@@ -282,8 +313,7 @@ impl TestHouse {
     pub fn stopped(&self, change: impl FnOnce(&Path)) {
         drop(self.house.borrow_mut().take());
         change(self.folder.path());
-        *self.house.borrow_mut() =
-            Some(open(self.folder.path(), &self.name, &self.strikes, &self.node_keys.borrow()));
+        *self.house.borrow_mut() = Some(self.opened(self.folder.path(), &self.strikes, Arc::new(|| ())));
     }
 
     /// How many commits it has made since it was furnished.
@@ -307,6 +337,12 @@ impl TestHouse {
         let copy = folder();
         self.stopped(|folder| copy_files(what.files(), folder, copy.path()));
         copy
+    }
+
+    /// A second running of this node on a copy of its data in `folder`: on a disk that must be waited for, say.
+    pub fn again_in(&self, folder: &Path, bell: Arc<dyn Fn() + Send + Sync>) -> House {
+        self.stopped(|here| copy_files(DataCopy::WithMark.files(), here, folder));
+        self.opened(folder, &Arc::default(), bell)
     }
 
     /// Its data goes back to a copy. What the copy lacks stays as it is: the mark, if it is without.
@@ -420,15 +456,29 @@ fn keys_made(name: &PartyName, made: &KeysMade) -> NodeKeys {
     })
 }
 
-/// What stands for the public half of a node's encryption key on its card; nothing is sealed to it here.
-pub(crate) fn encryption_of(name: &PartyName) -> String {
-    format!("age1{}", Digest::of(format!("forewarn test encryption: {name}").as_bytes()))
+/// The private encryption key of the node of this name, the same for as long as the tests of one process run: age draws
+/// its keys itself.
+fn encryption_secret_of(name: &PartyName) -> Zeroizing<String> {
+    static DRAWN: Mutex<BTreeMap<String, Zeroizing<String>>> = Mutex::new(BTreeMap::new());
+    DRAWN.lock().unwrap().entry(name.to_string()).or_insert_with(draw_encryption_key).clone()
 }
 
-fn open(folder: &Path, name: &PartyName, strikes: &Arc<Strikes>, made: &KeysMade) -> House {
+/// The public half of a node's encryption key, as it stands on its card.
+pub(crate) fn encryption_of(name: &PartyName) -> String {
+    encryption_recipient(&encryption_secret_of(name)).unwrap()
+}
+
+fn open(
+    folder: &Path,
+    name: &PartyName,
+    door: &Door,
+    made: &KeysMade,
+    strikes: &Arc<Strikes>,
+    bell: Arc<dyn Fn() + Send + Sync>,
+) -> House {
     let mut settings = Settings::new(
-        format!("{name}:7443"),
-        hex::encode(pin_of(name)),
+        door.address.clone(),
+        hex::encode(door.pin),
         encryption_of(name),
         format!("duty desk of {name}, +00 000"),
     );
@@ -436,5 +486,6 @@ fn open(folder: &Path, name: &PartyName, strikes: &Arc<Strikes>, made: &KeysMade
     let strikes = Arc::clone(strikes);
     let faults = Faults::where_(move |step| strikes.at(step));
     let store = Store::open_failing(&Places::in_folder(folder), faults).unwrap();
-    House::new(store, keys_made(name, made), name.clone(), settings, Arc::new(|| ()))
+    let keys = keys_made(name, made).with_encryption(&encryption_secret_of(name)).unwrap();
+    House::new(store, keys, name.clone(), settings, bell)
 }

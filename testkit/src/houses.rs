@@ -11,7 +11,7 @@ use tlog::channel::Use;
 use crate::carry::Held;
 use crate::check;
 use crate::clock::Clock;
-use crate::house::{TestHouse, party};
+use crate::house::{Door, TestHouse, party};
 use crate::observe::Crossing;
 use crate::words::terms;
 
@@ -71,8 +71,21 @@ impl TestHouses {
     /// As `of`, with another seed.
     pub fn seeded(names: &[&str], seed: u64) -> Self {
         let clock = Clock::standing();
-        let houses: Vec<TestHouse> =
-            names.iter().map(|name| TestHouse::furnished(name, seed, &clock)).collect();
+        let houses = names.iter().map(|name| TestHouse::furnished(name, seed, &clock)).collect();
+        Self::acquainted(houses, clock, seed)
+    }
+
+    /// Houses A and B behind these doors, with this agreement in force.
+    pub fn two_behind(doors: [Door; 2], agreed: Terms) -> Self {
+        let clock = Clock::standing();
+        let houses = [A, B].into_iter().zip(doors);
+        let houses = houses.map(|(name, door)| TestHouse::furnished_behind(door, name, 1, &clock)).collect();
+        let houses = Self::acquainted(houses, clock, 1);
+        houses.agree(A, B, &agreed);
+        houses
+    }
+
+    fn acquainted(houses: Vec<TestHouse>, clock: Clock, seed: u64) -> Self {
         let houses = Self {
             houses,
             clock,

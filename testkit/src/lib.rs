@@ -8,7 +8,7 @@
 //!
 //! It opens no socket and reads no clock. It is linked into tests, never into the product. Read first `houses` (what a
 //! test begins with), then `acts` and `flow` (what persons do), `carry` (how parcels go), `check` (what is looked at in
-//! the end) and `by_hand` (a partner that signs whatever a test wants).
+//! the end), `by_hand` (a partner that signs whatever a test wants) and `tamper` (every change to a folder).
 
 #![allow(
     clippy::unwrap_used,
@@ -19,6 +19,7 @@
 )]
 
 mod acts;
+mod by_file;
 mod by_hand;
 mod carry;
 mod check;
@@ -27,7 +28,10 @@ mod draws;
 mod flow;
 mod house;
 mod houses;
+pub mod killing;
 mod observe;
+mod simulate;
+pub mod tamper;
 mod words;
 
 pub use by_hand::{ByHand, EntryOf};
@@ -36,7 +40,8 @@ pub use check::{assert_sound, faults, relation_from_scratch};
 pub use clock::{Clock, at};
 pub use draws::{Draws, repeatable};
 pub use flow::{Proposal, Sent};
-pub use house::{DataCopy, PASSPHRASE, TestHouse, code, name, party};
+pub use house::{DataCopy, Door, PASSPHRASE, TestHouse, code, name, party};
 pub use houses::{A, B, C, D, TestHouses};
 pub use observe::Crossing;
+pub use simulate::{Played, simulate};
 pub use words::{closed_to, outcome, persons, recipient, recipients, terms, text, tight, warning};

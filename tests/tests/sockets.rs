@@ -24,7 +24,7 @@ use courier::{Bell, Courier, Hook};
 use exchange::house::{House, Settings};
 use exchange::keys::{NodeKeys, NodeSeeds, draw_encryption_key, encryption_recipient};
 use exchange::refusal::Refusal;
-use exchange::{alarm, deliver, partner, undertaking, view};
+use exchange::{alarm, carriage, deliver, partner, undertaking, view};
 use gate::clock::Clock;
 use gate::limits::ServeLimits;
 use gate::tls::{TlsIdentity, generate_certificate, server_config};
@@ -32,7 +32,7 @@ use jiff::Timestamp;
 use model::body::Undertaking;
 use model::caller::Person;
 use model::id::{Digest, OutboxId, PartyName};
-use model::vocab::{Domain, Role};
+use model::vocab::{Carriage, Domain, Role};
 use peer::Peer;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -84,7 +84,9 @@ impl Node {
         let identity = Arc::new(generate_certificate(name, Timestamp::now(), &mut rng).unwrap());
         let pin = identity.pin().unwrap().to_string();
         let encryption = encryption_recipient(&draw_encryption_key()).unwrap();
-        let settings = Settings::new(address.to_string(), pin, encryption, "duty desk, +00 100".to_owned());
+        let mut settings =
+            Settings::new(address.to_string(), pin, encryption, "duty desk, +00 100".to_owned());
+        settings.fetch_seconds = 1;
         let bell = Bell::default();
         let (heard, rings) = watch::channel(0u64);
         let ring = bell.clone();
@@ -120,7 +122,7 @@ impl Node {
             identity: Arc::clone(&self.identity),
             clock: clock(),
             bell: self.bell.clone(),
-            hook,
+            hook: hook.into(),
         };
         tokio::spawn(courier.run(self.stop.subscribe()))
     }
@@ -141,6 +143,11 @@ impl Node {
 
     fn trouble(&self) -> Option<String> {
         view::relation::partners(&self.house, &officer()).unwrap().into_iter().find_map(|p| p.trouble)
+    }
+
+    /// The officer says how things are carried to a partner.
+    fn carries(&self, to: &Self, how: Carriage) {
+        carriage::set(&self.house, &officer(), &to.house.name, how, Timestamp::now()).unwrap();
     }
 
     fn promise(&self, to: &PartyName) {
@@ -621,5 +628,80 @@ fn a_hook_that_fails_is_tried_again_and_its_notice_is_kept() {
             })
             .await;
         assert_eq!(kept.line, "FLASH waiting");
+    });
+}
+
+#[test]
+fn a_partner_that_cannot_be_called_fetches_what_waits_for_it_and_brings_the_receipt() {
+    in_runtime(async {
+        let ((at_a, address_a), (at_b, address_b)) = (listener().await, listener().await);
+        let (a, b) =
+            (Node::made("service-a.example", address_a, 1), Node::made("service-b.example", address_b, 2));
+        introduce(&a, &b);
+        a.carries(&b, Carriage::Wait);
+        b.carries(&a, Carriage::Fetch);
+        // Nobody listens where b is.
+        drop(at_b);
+        a.run(at_a, None);
+        b.send_courier(None);
+        a.promise(&b.house.name);
+        b.until("the promise is fetched", |_| (b.promises_held() == 1).then_some(())).await;
+        a.until("the receipt was brought", |_| (a.sizes(&b.house.name) == (2, 2)).then_some(())).await;
+        // And the other way it is pushed as ever.
+        b.promise(&a.house.name);
+        a.until("the other's promise arrives", |_| (a.promises_held() == 2).then_some(())).await;
+        a.promises(&b.house.name, 300).await;
+        b.until("all are fetched, parcel by parcel", |_| (b.promises_held() == 302).then_some(())).await;
+        a.until("all are receipted", |_| (a.sizes(&b.house.name) == (302, 302)).then_some(())).await;
+        assert_eq!((a.trouble(), b.trouble()), (None, None));
+    });
+}
+
+#[test]
+fn a_partner_that_is_waited_for_or_carried_by_file_is_not_called() {
+    in_runtime(async {
+        for how in [Carriage::Wait, Carriage::File] {
+            let ((at_a, address_a), (at_b, address_b)) = (listener().await, listener().await);
+            let (a, b) = (
+                Node::made("service-a.example", address_a, 1),
+                Node::made("service-b.example", address_b, 2),
+            );
+            introduce(&a, &b);
+            a.carries(&b, how);
+            a.run(at_a, None);
+            let called = Arc::new(AtomicUsize::new(0));
+            let counted = Arc::clone(&called);
+            let counting = move |request: Request, next: Next| {
+                counted.fetch_add(1, Ordering::SeqCst);
+                async move { next.run(request).await }
+            };
+            let router = peer::router(Peer { house: b.house.clone(), clock: clock() });
+            b.serve(at_b, router.layer(from_fn(counting)));
+            a.promise(&b.house.name);
+            // What b pushes arrives after a's courier has heard of its own promise.
+            b.send_courier(None);
+            b.promise(&a.house.name);
+            a.until("the other's promise arrives", |_| (a.promises_held() == 1).then_some(())).await;
+            assert_eq!(called.load(Ordering::SeqCst), 0, "{how}");
+            a.carries(&b, Carriage::Push);
+            b.until("it is called again", |_| (b.promises_held() == 2).then_some(())).await;
+        }
+    });
+}
+
+#[test]
+fn a_partner_that_cannot_be_fetched_from_is_named_until_it_can() {
+    in_runtime(async {
+        let ((at_a, address_a), (at_b, address_b)) = (listener().await, listener().await);
+        let (a, b) =
+            (Node::made("service-a.example", address_a, 1), Node::made("service-b.example", address_b, 2));
+        introduce(&a, &b);
+        b.carries(&a, Carriage::Fetch);
+        drop(at_a);
+        b.run(at_b, None);
+        let trouble = b.until("the trouble is shown", |_| b.trouble()).await;
+        assert!(trouble.contains("127.0.0.1"), "{trouble}");
+        a.run(TcpListener::bind(address_a).await.unwrap(), None);
+        b.until("the trouble is gone", |_| b.trouble().is_none().then_some(())).await;
     });
 }

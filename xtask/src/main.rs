@@ -1,6 +1,6 @@
 //! Chores of the repository: `cargo xtask` lists them.
 //!
-//! A chore reads the tree and prints; it changes no file and needs no network. What must hold is a
+//! A chore reads the tree and prints; it changes no file of the tree and needs no network. What must hold is a
 //! test (`tests/tests/floors.rs`, `tests/tests/tidy.rs`), not a chore.
 
 #![allow(
@@ -9,13 +9,22 @@
     reason = "this program is for the terminal: it prints, and its arguments are all it is told"
 )]
 
+mod performance;
+mod simulate;
+
 use std::collections::BTreeMap;
 use std::process::{Command, ExitCode};
 
 use serde_json::Value;
 
+use simulate::Limits;
+
 const HELP: &str = "\
-cargo xtask floors    the map of crates and their imports, as Markdown, from the manifests";
+cargo xtask floors              the map of crates and their imports, as Markdown, from the manifests
+cargo xtask kills COUNT [SEED]  kills real nodes under load so often, fifty times a history, and looks at what is left
+cargo xtask performance         every bench is run, which takes minutes; its figures beside floors and bounds, as Markdown
+cargo xtask simulate [--seeds 1000] [--from 1] [--minutes 3]
+                                lives of three nodes and a liar, one from each number; names the numbers that fail";
 
 /// A crate of the product: what it is for, and which others it imports.
 struct Room {
@@ -26,7 +35,11 @@ struct Room {
 fn main() -> ExitCode {
     let chore: Vec<String> = std::env::args().skip(1).collect();
     let done = match chore.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["performance"] => performance::performance(),
         ["floors"] => metadata().and_then(|metadata| rooms(&metadata)).map(|rooms| floors(&rooms)),
+        ["kills", count] => kills(count, "1"),
+        ["kills", count, seed] => kills(count, seed),
+        ["simulate", limits @ ..] => Limits::parse(limits).and_then(simulate::play),
         [] | ["--help" | "-h"] => Ok(HELP.to_owned()),
         other => Err(format!("there is no chore `{}`\n{HELP}", other.join(" "))),
     };
@@ -40,6 +53,32 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// How often a node is killed in one history.
+const KILLS_PER_HISTORY: usize = 50;
+
+/// Kills nodes of the `forewarn` that stands beside this program; build it first, the same way.
+fn kills(count: &str, seed: &str) -> Result<String, String> {
+    let count: usize = count.parse().map_err(|e| format!("COUNT {count:?}: {e}"))?;
+    let seed: u64 = seed.parse().map_err(|e| format!("SEED {seed:?}: {e}"))?;
+    let program = std::env::current_exe().map_err(|e| e.to_string())?.with_file_name("forewarn");
+    if !program.exists() {
+        return Err(format!("{} is not there: `cargo build -p forewarn` the same way", program.display()));
+    }
+    let (mut done, mut answered, mut entries) = (0, 0, 0);
+    for seed in seed.. {
+        if done >= count {
+            break;
+        }
+        let killed = testkit::killing::kill(&program, KILLS_PER_HISTORY.min(count - done), seed);
+        (done, answered, entries) =
+            (done + killed.kills, answered + killed.answered, entries + killed.entries);
+        println!("seed {seed}: {done} of {count} kills, {answered} acts answered, {entries} entries");
+    }
+    Ok(format!(
+        "{done} kills: all of the {answered} acts that were answered stand once in both logs, and nothing twice"
+    ))
 }
 
 /// The manifests of the workspace, as cargo reads them.

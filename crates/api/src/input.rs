@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use model::body::{Outcome, Undertaking};
-use model::vocab::{Disposition, Domain, MatterKind, Precedence, Purpose, RecallReason, Role, WaiverReason};
+use model::vocab::{
+    Carriage, Disposition, Domain, MatterKind, Precedence, Purpose, RecallReason, Role, WaiverReason,
+};
 use serde::{Deserialize, Serialize};
 
 macro_rules! input {
@@ -46,6 +48,33 @@ input!(
         present: String,
         /// The one chosen.
         chosen: String,
+    }
+);
+input!(
+    /// Changes how things are carried to and from a partner.
+    PartnerCarriage {
+        /// The partner.
+        partner: String,
+        /// How.
+        carriage: Carriage,
+    }
+);
+input!(
+    /// Packs the next piece for a partner that is carried by file.
+    Pack {
+        /// The partner.
+        partner: String,
+        /// Where the packing goes on, as the answer before said; from the beginning if left out.
+        place: Option<String>,
+    }
+);
+input!(
+    /// Asks for the newest receipts for a partner as files.
+    CarryReceipt {
+        /// The partner.
+        partner: String,
+        /// With the entries of its log from this index on.
+        from: Option<u64>,
     }
 );
 input!(
@@ -367,6 +396,19 @@ input!(
     }
 );
 input!(
+    /// What was kept of what cannot be true, to be written into a folder.
+    EvidenceExport {
+        /// Its number.
+        id: i64,
+        /// Whether what was kept is wanted as it came, and not the proof.
+        #[serde(default)]
+        raw: bool,
+        /// Why it is read; needed where a parcel was kept.
+        #[serde(default)]
+        why: Option<String>,
+    }
+);
+input!(
     /// A disposition.
     Dispose {
         /// The release.
@@ -480,6 +522,26 @@ input!(
         partner: String,
     }
 );
+
+/// Of a backup that is about to be made.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackupBegun {
+    /// Whether the databases are copied.
+    pub databases: bool,
+    /// Whether the keys are copied.
+    pub keys: bool,
+}
+
+/// Of a file of a backup that is there.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackupMade {
+    /// SHA-256 of the file, hex.
+    pub digest: String,
+    /// Whether it is the file of keys.
+    pub keys: bool,
+}
 
 /// The answer to a login.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -4,7 +4,10 @@
 //! token. A handler is: caller, parse, one call into `exchange`, show. Read `routes` first; `input` has the bodies.
 
 mod channels;
+mod carry;
+mod folders;
 pub mod input;
+mod request;
 mod routes;
 mod show;
 

@@ -11,7 +11,7 @@ use axum::routing::{MethodRouter, post};
 use exchange::house::House;
 use exchange::people::{self, Activation};
 use exchange::person_key::PersonKey;
-use exchange::refusal::{Refusal, Whose};
+use exchange::refusal::Refusal;
 use gate::clock::Clock;
 use gate::session::Sessions;
 use jiff::Timestamp;
@@ -23,7 +23,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::channels;
+use crate::carry;
+use crate::folders;
 use crate::input::{self, Nothing};
+use crate::request::{self, Refused};
 use crate::show;
 
 /// The most bytes of a request that are read.
@@ -58,14 +61,15 @@ pub fn router(api: Api) -> Router {
     let routes =
         Router::new().route("/v1/session/login", post(login)).route("/v1/session/activate", post(activate));
     let routes = TABLE.iter().fold(routes, |routes, (path, route)| routes.route(path, route()));
-    routes.fallback(|| async { no_such_act() }).with_state(api)
+    let watched = axum::middleware::from_fn_with_state(api.clone(), request::watched);
+    routes.fallback(|| async { no_such_act() }).layer(watched).with_state(api)
 }
 
 /// An act's path and its route.
-type Row = (&'static str, fn() -> MethodRouter<Api>);
+pub(crate) type Row = (&'static str, fn() -> MethodRouter<Api>);
 
 /// The acts by their paths.
-const TABLE: &[Row] = &[
+pub(crate) const TABLE: &[Row] = &[
     ("/v1/session/logout", || act(logout)),
     ("/v1/session/show", || act(|c, _: Nothing| Ok(show::person(&c.person)))),
     ("/v1/session/passphrase", || act(show::change_passphrase)),
@@ -83,6 +87,16 @@ const TABLE: &[Row] = &[
     ("/v1/roster/show", || act(show::roster)),
     ("/v1/audit/show", || act(show::trail)),
     ("/v1/audit/check", || act(show::check_trail)),
+    ("/v1/backup/begin", || {
+        act(|c, i: input::BackupBegun| {
+            done(exchange::backup::begin(&c.house, &c.person, i.databases, i.keys, c.now)?)
+        })
+    }),
+    ("/v1/backup/made", || {
+        act(|c, i: input::BackupMade| {
+            done(exchange::backup::made(&c.house, &c.person, &i.digest, i.keys, c.now)?)
+        })
+    }),
     ("/v1/clock/confirm", || {
         act(|c, _: Nothing| done(exchange::clocks::confirm(&c.house, &c.person, c.now)?))
     }),
@@ -106,6 +120,11 @@ const TABLE: &[Row] = &[
     ("/v1/channel/succeed", || act(channels::succeed)),
     ("/v1/channel/accept", || act(channels::accept)),
     ("/v1/key/rotate-log", || act(channels::rotate_log)),
+    ("/v1/partner/carriage", || act(carry::set)),
+    ("/v1/carry/pack", || act(carry::pack)),
+    ("/v1/carry/open", || act_on_file(carry::open)),
+    ("/v1/carry/settle", || act_on_file(carry::settle)),
+    ("/v1/carry/receipt", || act(carry::receipt)),
     ("/v1/agreement/propose", || act(show::agreement_propose)),
     ("/v1/agreement/accept", || act(show::agreement_accept)),
     ("/v1/agreement/refuse", || act(show::agreement_refuse)),
@@ -127,6 +146,10 @@ const TABLE: &[Row] = &[
     ("/v1/sent", || act(|c, _: Nothing| view(exchange::view::inbox::outgoing(&c.house, &c.person, c.now)?))),
     ("/v1/outbox", || act(|c, _: Nothing| view(exchange::view::inbox::waiting(&c.house, &c.person)?))),
     ("/v1/entry/show", || act(show::entry)),
+    ("/v1/receipt/show", || act(folders::receipt_show)),
+    ("/v1/receipt/export", || act(folders::receipt_export)),
+    ("/v1/evidence/list", || act(folders::evidence_list)),
+    ("/v1/evidence/export", || act(folders::evidence_export)),
     ("/v1/release/read", || act(show::read)),
     ("/v1/release/dispose", || act(show::dispose)),
     ("/v1/action/record", || act(show::record_action)),
@@ -167,6 +190,14 @@ fn act<I: DeserializeOwned + Send + 'static>(f: fn(&mut Call, I) -> Answer) -> M
         .await
     })
     .layer(axum::extract::DefaultBodyLimit::max(REQUEST_BYTES_MAX))
+}
+
+/// A route for a file, whose bytes are the body.
+fn act_on_file(f: fn(&mut Call, &[u8]) -> Answer) -> MethodRouter<Api> {
+    post(move |State(api): State<Api>, headers: HeaderMap, body: Bytes| async move {
+        run(move || f(&mut caller(&api, &headers)?, &body)).await
+    })
+    .layer(axum::extract::DefaultBodyLimit::max(exchange::carriage::SEALED_BYTES_MAX))
 }
 
 fn caller(api: &Api, headers: &HeaderMap) -> Result<Call, Refusal> {
@@ -247,29 +278,19 @@ fn may_try(api: &Api, name: &PersonName, now: Timestamp) -> Result<(), Refusal> 
 }
 
 async fn run(act: impl FnOnce() -> Answer + Send + 'static) -> Response<Body> {
-    match tokio::task::spawn_blocking(act).await {
+    let span = tracing::Span::current();
+    match tokio::task::spawn_blocking(move || span.in_scope(act)).await {
         Ok(Ok(value)) => json_response(StatusCode::OK, &value),
         Ok(Err(refusal)) => refused(&refusal),
         Err(_) => refused(&Refusal::ours("an act ended without an answer")),
     }
 }
 
+/// The answer is put into words where the id of the request is known: in `request`.
 fn refused(refusal: &Refusal) -> Response<Body> {
-    let status = match refusal.whose {
-        Whose::Yours if refusal.code == "not_logged_in" => StatusCode::UNAUTHORIZED,
-        Whose::Yours if refusal.code == "not_authorised" => StatusCode::FORBIDDEN,
-        Whose::Yours => StatusCode::UNPROCESSABLE_ENTITY,
-        Whose::Theirs => StatusCode::BAD_GATEWAY,
-        Whose::World => StatusCode::SERVICE_UNAVAILABLE,
-        Whose::Ours => {
-            tracing::error!(code = refusal.code, fact = %refusal, "an act failed");
-            StatusCode::INTERNAL_SERVER_ERROR
-        }
-    };
-    let body = json!({
-        "error": { "code": refusal.code, "fact": refusal.fact, "detail": refusal.detail, "hint": refusal.hint }
-    });
-    json_response(status, &body)
+    let mut response = Response::new(Body::empty());
+    response.extensions_mut().insert(Refused(refusal.clone()));
+    response
 }
 
 fn no_such_act() -> Response<Body> {
@@ -278,7 +299,8 @@ fn no_such_act() -> Response<Body> {
     refused(&refusal)
 }
 
-fn json_response(status: StatusCode, value: &Value) -> Response<Body> {
+/// JSON as an answer.
+pub(crate) fn json_response(status: StatusCode, value: &Value) -> Response<Body> {
     let mut response = Response::new(Body::from(value.to_string()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::Method;
+use exchange::carriage;
 use exchange::deliver;
 use exchange::house::House;
 use exchange::partner;
@@ -22,6 +23,7 @@ use tlog::card::Card;
 use tlog::channel::Use;
 use tokio::sync::{Mutex, watch};
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use crate::watch::Courier;
 
@@ -101,6 +103,19 @@ struct Lane<'a> {
     told: &'a Mutex<Told>,
 }
 
+/// How a round ended, as the word under which it is counted.
+fn ended(trouble: Option<&Trouble>, receipted: bool) -> &'static str {
+    match trouble {
+        None if receipted => "receipted",
+        None => "nothing_waited",
+        Some(Trouble::Words(_)) => "failed",
+        Some(Trouble::Busy(..)) => "partner_busy",
+        Some(Trouble::Frozen(_)) => "frozen",
+        Some(Trouble::Refused(_)) => "refused",
+        Some(Trouble::Program(_)) => "program",
+    }
+}
+
 impl Lane<'_> {
     async fn run(&self, mut stop: watch::Receiver<bool>) {
         let mut bell = self.courier.bell.listen();
@@ -108,10 +123,12 @@ impl Lane<'_> {
         while !*stop.borrow() {
             // What rings from here on is looked at in the next round.
             bell.borrow_and_update();
-            let (carried, receipted) = self.carry(asks_first).await;
+            let span = tracing::info_span!("delivery", partner = %self.name, r#use = %self.use_);
+            let (carried, receipted) = self.carry(asks_first).instrument(span).await;
             let trouble = carried.err();
+            self.courier.house.tally.delivery(ended(trouble.as_ref(), receipted));
             if let Some(Trouble::Program(refusal)) = &trouble {
-                tracing::error!(fact = %refusal, "a delivery could not be prepared or settled");
+                tracing::error!(fact = %refusal.for_the_log(), "a delivery could not be prepared or settled");
             }
             self.tell(trouble.as_ref().map(Trouble::words), receipted).await;
             failures = if trouble.is_some() { failures.saturating_add(1) } else { 0 };
@@ -130,6 +147,11 @@ impl Lane<'_> {
 
     /// One round, and whether something was receipted in it.
     async fn carry(&self, asks_first: bool) -> (Result<(), Trouble>, bool) {
+        match self.act(|house, name, _, _| Ok(carriage::of(house, name)?.dials())).await {
+            Ok(true) => {}
+            Ok(false) => return (Ok(()), false),
+            Err(trouble) => return (Err(trouble), false),
+        }
         let mut round = Round::new(self.name.clone(), self.use_, asks_first);
         let mut reply = None;
         loop {

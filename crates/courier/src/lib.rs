@@ -4,8 +4,9 @@
 //! One partner's trouble delays no other. Read `carry` first.
 
 mod carry;
+mod fetch;
 mod notify;
 mod watch;
 
-pub use notify::Hook;
+pub use notify::{Hook, HookInUse};
 pub use watch::{Bell, Courier};

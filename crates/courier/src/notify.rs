@@ -1,7 +1,7 @@
 //! Notices to people: a content-free line to a command or a webhook, tried again until it is heard or given up.
 
 use std::process::Stdio;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use exchange::alarm;
@@ -40,6 +40,28 @@ pub enum Hook {
         /// The path.
         path: String,
     },
+}
+
+/// The hook that is in use, which the operator may change while the node runs. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct HookInUse(Arc<RwLock<Option<Hook>>>);
+
+impl HookInUse {
+    /// The hook, if there is one.
+    pub fn now(&self) -> Option<Hook> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From the next notice on this hook hears them; without one they go to the node's log.
+    pub fn set(&self, hook: Option<Hook>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = hook;
+    }
+}
+
+impl From<Option<Hook>> for HookInUse {
+    fn from(hook: Option<Hook>) -> Self {
+        Self(Arc::new(RwLock::new(hook)))
+    }
 }
 
 impl Hook {
@@ -109,7 +131,7 @@ pub(crate) async fn send_notices(courier: Arc<Courier>, mut stop: watch::Receive
         match round(&courier).await {
             Ok(told) if told >= NOTICES_PER_LOOK_MAX => continue,
             Ok(_) => {}
-            Err(refusal) => tracing::error!(fact = %refusal, "the notices could not be sent"),
+            Err(refusal) => tracing::error!(fact = %refusal.for_the_log(), "the notices could not be sent"),
         }
         let pause = timeout(Duration::from_secs(PAUSE_SECONDS_MAX), bell.changed());
         tokio::select! {
@@ -128,10 +150,10 @@ async fn round(courier: &Arc<Courier>) -> Result<u32, Refusal> {
     for notice in due {
         tried += 1;
         let line = alarm::worded(&notice.line, now);
-        let told = match &courier.hook {
+        let told = match courier.hook.now() {
             Some(hook) => hook.tell(&line).await,
             None => {
-                tracing::warn!(notice = %line, "a notice, and no hook to hear it");
+                tracing::warn!(notice = alarm::without_persons(&line), "a notice, and no hook to hear it");
                 Ok(())
             }
         };

@@ -15,7 +15,8 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::carry;
-use crate::notify::{self, Hook};
+use crate::fetch;
+use crate::notify::{self, HookInUse};
 
 /// How long the clocks are left alone at most, in seconds; a deadline that is nearer is waited for.
 const TICK_SECONDS_MAX: i64 = 5;
@@ -58,8 +59,8 @@ pub struct Courier {
     pub clock: Clock,
     /// Rung by the acts.
     pub bell: Bell,
-    /// Who hears the notices; `None` leaves them in the node's log.
-    pub hook: Option<Hook>,
+    /// Who hears the notices; without one they go to the node's log.
+    pub hook: HookInUse,
 }
 
 impl Courier {
@@ -89,6 +90,11 @@ impl Courier {
                 if !carrying.contains_key(&name) {
                     let (stops, stop) = watch::channel(false);
                     carrying.insert(name.clone(), (card.clone(), stops));
+                    let (one, of, its, until) =
+                        (Arc::clone(&courier), name.clone(), card.clone(), stop.clone());
+                    let fetching =
+                        move || fetch::from_partner(Arc::clone(&one), of.clone(), its.clone(), until.clone());
+                    tasks.spawn(kept_going("fetching from a partner", fetching, stop.clone()));
                     let (one, until) = (Arc::clone(&courier), stop.clone());
                     let lanes = move || {
                         carry::to_partner(Arc::clone(&one), name.clone(), card.clone(), until.clone())
@@ -117,7 +123,7 @@ impl Courier {
         match tokio::task::spawn_blocking(move || partner::reachable(&house)).await {
             Ok(Ok(cards)) => cards,
             Ok(Err(refusal)) => {
-                tracing::error!(fact = %refusal, "the partners could not be listed");
+                tracing::error!(fact = %refusal.for_the_log(), "the partners could not be listed");
                 Vec::new()
             }
             Err(_) => Vec::new(),
@@ -161,7 +167,9 @@ async fn watch_clocks(courier: Arc<Courier>, mut stop: watch::Receiver<bool>) {
                     pause = pause.min(next.as_second() - now.as_second() + 1).max(1);
                 }
             }
-            Ok(Err(refusal)) => tracing::error!(fact = %refusal, "the clocks could not be looked at"),
+            Ok(Err(refusal)) => {
+                tracing::error!(fact = %refusal.for_the_log(), "the clocks could not be looked at")
+            }
             Err(ended) if ended.is_panic() => {
                 tracing::error!(%ended, "the look at the clocks ended in a panic");
             }

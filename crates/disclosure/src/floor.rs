@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use model::handling::Handling;
 use model::id::PartyName;
-use model::ladder::{Field, FieldPath, Target, Value};
+use model::ladder::{FieldPath, Rung, Target, Value};
 use model::vocab::{HarmKind, Purpose, TargetKind};
 use model::warning::Warning;
 
@@ -99,21 +99,21 @@ impl Floor {
     /// only a target whose originator struck the exception out stays silent.
     pub(crate) fn bare(
         &self,
-        field: &Field,
+        path: FieldPath,
+        rungs: &[Rung],
         granted: Option<usize>,
         audience: &Audience,
         us: &PartyName,
     ) -> Option<Value> {
         let Self::Open(life) = self else { return None };
-        let given = granted.and_then(|at| field.rungs.get(at)).map(|rung| &rung.value);
-        match (field.path, given) {
+        let given = granted.and_then(|at| rungs.get(at)).map(|rung| &rung.value);
+        match (path, given) {
             (FieldPath::Harm, Some(Value::Harm(told))) => {
                 (!told.is_superset(life)).then(|| Value::Harm(told | life))
             }
             (FieldPath::Harm, _) => Some(Value::Harm(life.clone())),
             (FieldPath::Target, None) => {
-                let last =
-                    field.rungs.last().filter(|r| struck_out_by(&r.handling, audience, us).is_empty())?;
+                let last = rungs.last().filter(|r| struck_out_by(&r.handling, audience, us).is_empty())?;
                 let Value::Target(target) = &last.value else { return None };
                 let name = some(target.kind).to_owned();
                 Some(Value::Target(Target { kind: target.kind, name, protected: BTreeSet::new() }))

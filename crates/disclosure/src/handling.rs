@@ -22,7 +22,14 @@ pub(crate) struct Granted<'a> {
 /// the recipient, and us where our own name is given anyway: whoever else owns a rung, the recipient asks us.
 pub(crate) fn outgoing(granted: &Granted<'_>, to: &PartyName, us: &PartyName) -> Handling {
     let start = if granted.by_floor { Handling::strictest_default() } else { Handling::open() };
-    let mut all = granted.rungs.iter().fold(start, |all, rung| all.join(rung));
+    // To be joined twice is to be joined once, and most rungs of a warning are handled alike.
+    let mut unlike: Vec<&Handling> = Vec::new();
+    for rung in &granted.rungs {
+        if !unlike.contains(rung) {
+            unlike.push(rung);
+        }
+    }
+    let mut all = unlike.into_iter().fold(start, |all, rung| all.join(rung));
     if granted.by_floor || all.rel_to != RelTo::Any {
         all.rel_to = RelTo::Only(BTreeSet::from([to.clone()]));
     }

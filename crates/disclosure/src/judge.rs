@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use model::handling::Handling;
 use model::id::PartyName;
-use model::ladder::{Field, FieldPath, PersonValue, Rung, Value};
-use model::vocab::{PersonsRule, TimeDepth};
+use model::ladder::{FieldPath, PersonValue, Rung, Value};
+use model::vocab::{HarmKind, PersonsRule, TimeDepth};
 use model::warning::Warning;
 
 use crate::agreed;
@@ -20,12 +20,13 @@ use crate::floor::Floor;
 use crate::handling::{Granted, outgoing};
 use crate::judgement::{Basis, Cell, Judgement, Reason, Rule, TextHit, Verdict};
 use crate::rung::{Evidence, Way, reason};
-use crate::text::{Foothold, Known, Secrets, TextOverride, same_word};
+use crate::text::{Foothold, Known, Ladder, Secrets, TextOverride, Texts, same_word};
 
 /// Judges what `audience` may see of `warning` at `now`. `us` is this node's party, `terms_key` the key of the
 /// protected terms, `overrides` what release officers let stand.
 ///
-/// Closed by default: what is not admitted is silent, with reasons for our own desk. Never fails.
+/// Closed by default: what is not admitted is silent, with reasons for our own desk. Never fails. For several audiences
+/// of one warning, [`Worded`] reads its texts once.
 pub fn judge(
     warning: &Warning,
     audience: &Audience,
@@ -34,28 +35,58 @@ pub fn judge(
     overrides: &[TextOverride],
     now: Timestamp,
 ) -> Judgement {
-    let ladders = warning.ladders();
-    let floor = Floor::under(warning, audience, us);
-    let purpose = floor.purpose(audience.purpose);
-    let evidence = Evidence { warning, audience, us, now, purpose };
-    let (basis, ways) = match (agreed::terms(warning, audience, purpose), &floor) {
-        (Ok((terms, hash)), Floor::Open(_)) => (Basis::Agreement(hash), vec![Way::Terms(terms), Way::Floor]),
-        (Ok((terms, hash)), _) => (Basis::Agreement(hash), vec![Way::Terms(terms)]),
-        (Err(_), Floor::Open(_)) => (Basis::LifeFloor, vec![Way::Floor]),
-        (Err(held), _) => return all_held(floor.hint(held, warning, audience), &evidence, &ladders),
-    };
-    let mut table = Table { evidence, rows: Vec::with_capacity(ladders.len()), ways, floor, basis };
-    for field in &ladders {
-        table.add(field);
-    }
-    table.compare_texts(terms_key, overrides);
-    table.judgement()
+    Worded::of(warning, us, terms_key).judge(audience, overrides, now)
 }
 
-fn all_held(held: Reason, evidence: &Evidence<'_>, ladders: &[Field]) -> Judgement {
+/// A warning with its texts read: cut into words, folded, and compared with the protected terms. That is most of the work
+/// of a judgement, and no recipient changes anything in it.
+pub struct Worded<'w> {
+    pub(crate) warning: &'w Warning,
+    pub(crate) us: &'w PartyName,
+    texts: Texts<'w>,
+}
+
+impl<'w> Worded<'w> {
+    /// Reads the texts of a warning of `us`. `terms_key` is the key of the protected terms.
+    pub fn of(warning: &'w Warning, us: &'w PartyName, terms_key: &[u8; 32]) -> Self {
+        Self { warning, us, texts: Texts::of(warning, us, terms_key) }
+    }
+
+    /// The warning.
+    pub fn warning(&self) -> &'w Warning {
+        self.warning
+    }
+
+    /// Judges what `audience` may see of it at `now`: [`judge`] for one of several audiences.
+    pub fn judge(&self, audience: &Audience, overrides: &[TextOverride], now: Timestamp) -> Judgement {
+        let Self { warning, us, texts } = self;
+        let ladders = &texts.ladders;
+        let floor = Floor::under(warning, audience, us);
+        let purpose = floor.purpose(audience.purpose);
+        let evidence = Evidence { warning, audience, us, now, purpose };
+        let (basis, ways) = match (agreed::terms(warning, audience, purpose), &floor) {
+            (Ok((terms, hash)), Floor::Open(_)) => {
+                (Basis::Agreement(hash), vec![Way::Terms(terms), Way::Floor])
+            }
+            (Ok((terms, hash)), _) => (Basis::Agreement(hash), vec![Way::Terms(terms)]),
+            (Err(_), Floor::Open(_)) => (Basis::LifeFloor, vec![Way::Floor]),
+            (Err(held), _) => return all_held(floor.hint(held, warning, audience), &evidence, ladders),
+        };
+        let life = floor.kinds();
+        let rows = Vec::with_capacity(ladders.len());
+        let mut table = Table { evidence, texts, rows, ways, floor, life: &life, basis };
+        for ladder in ladders {
+            table.add(ladder);
+        }
+        table.compare_texts(overrides);
+        table.judgement()
+    }
+}
+
+fn all_held(held: Reason, evidence: &Evidence<'_>, ladders: &[Ladder<'_>]) -> Judgement {
     let Evidence { audience, purpose, now, .. } = evidence;
     let basis = audience.domain.as_ref().map_or(Basis::Nothing, |d| Basis::Agreement(d.agreement));
-    let cells = ladders.iter().map(|f| silent(f, Reason { rule: Rule::Whole, ..held.clone() })).collect();
+    let cells = ladders.iter().map(|l| silent(l, Reason { rule: Rule::Whole, ..held.clone() })).collect();
     Judgement {
         recipient: audience.party.clone(),
         at: *now,
@@ -68,11 +99,11 @@ fn all_held(held: Reason, evidence: &Evidence<'_>, ladders: &[Field]) -> Judgeme
     }
 }
 
-fn silent(field: &Field, why: Reason) -> Cell {
+fn silent(ladder: &Ladder<'_>, why: Reason) -> Cell {
     Cell {
-        path: field.path,
+        path: ladder.path,
         granted: None,
-        rungs: field.rungs.len(),
+        rungs: ladder.rungs.len(),
         by_floor: false,
         bare: None,
         reasons: vec![why],
@@ -83,14 +114,17 @@ fn silent(field: &Field, why: Reason) -> Cell {
 /// The ladders side by side while they are judged.
 struct Table<'a> {
     evidence: Evidence<'a>,
+    texts: &'a Texts<'a>,
     ways: Vec<Way<'a>>,
     floor: Floor,
+    /// The harms to life that the floor tells in any case.
+    life: &'a BTreeSet<HarmKind>,
     basis: Basis,
     rows: Vec<Row<'a>>,
 }
 
 struct Row<'a> {
-    field: &'a Field,
+    ladder: &'a Ladder<'a>,
     rungs: Vec<Admission>,
     hits: Vec<TextHit>,
 }
@@ -110,7 +144,7 @@ impl Row<'_> {
     /// one; and judgements in words of everyday that only the life floor's being bare holds back.
     fn open(&self) -> Vec<usize> {
         let harmless =
-            matches!(self.field.path, FieldPath::Likelihood | FieldPath::Confidence | FieldPath::Validity);
+            matches!(self.ladder.path, FieldPath::Likelihood | FieldPath::Confidence | FieldPath::Validity);
         let only = |r: &Admission| harmless && r.obstacles.iter().all(|o| o.rule == Rule::ThreatOnly);
         let open = self.rungs.iter().enumerate().filter(|(_, r)| r.obstacles.is_empty() || only(r));
         open.map(|(at, _)| at).collect()
@@ -122,20 +156,20 @@ impl Row<'_> {
 }
 
 impl<'a> Table<'a> {
-    fn add(&mut self, field: &'a Field) {
+    fn add(&mut self, ladder: &'a Ladder<'a>) {
         let mut rungs: Vec<Admission> =
-            field.rungs.iter().enumerate().map(|(at, rung)| self.admission(field.path, at, rung)).collect();
-        if let Some(why) = self.out_of_place(field.path) {
+            ladder.rungs.iter().enumerate().map(|(at, rung)| self.admission(ladder.path, at, rung)).collect();
+        if let Some(why) = self.out_of_place(ladder.path) {
             for (at, rung) in rungs.iter_mut().enumerate() {
                 rung.obstacles.push(Reason { rung: Some(at), ..why.clone() });
             }
         }
-        self.rows.push(Row { field, rungs, hits: Vec::new() });
+        self.rows.push(Row { ladder, rungs, hits: Vec::new() });
     }
 
     /// What holds a whole ladder because of the others: written twice, or a status of nobody.
     fn out_of_place(&self, path: FieldPath) -> Option<Reason> {
-        if self.rows.iter().any(|r| r.field.path == path) {
+        if self.rows.iter().any(|r| r.ladder.path == path) {
             return Some(reason(
                 Rule::Misplaced,
                 "the field is written twice, and only the first counts",
@@ -149,7 +183,7 @@ impl<'a> Table<'a> {
     /// What holds the status of somebody of whom nothing else is told.
     fn of_nobody(&self, path: FieldPath) -> Option<Reason> {
         let FieldPath::SubjectStatus(n) = path else { return None };
-        let told = self.rows.iter().find(|r| r.field.path == FieldPath::SubjectIdentity(n));
+        let told = self.rows.iter().find(|r| r.ladder.path == FieldPath::SubjectIdentity(n));
         if told.is_some_and(|r| r.granted().is_some()) {
             return None;
         }
@@ -163,7 +197,7 @@ impl<'a> Table<'a> {
 
     /// Holds the statuses of those whose identity the words have just blocked; says whether there were any.
     fn drop_statuses_of_nobody(&mut self) -> bool {
-        let why: Vec<_> = self.rows.iter().map(|r| r.granted().and(self.of_nobody(r.field.path))).collect();
+        let why: Vec<_> = self.rows.iter().map(|r| r.granted().and(self.of_nobody(r.ladder.path))).collect();
         for (row, why) in self.rows.iter_mut().zip(&why) {
             for (at, rung) in row.rungs.iter_mut().enumerate().filter(|_| why.is_some()) {
                 rung.obstacles.extend(why.iter().map(|why| Reason { rung: Some(at), ..why.clone() }));
@@ -186,30 +220,28 @@ impl<'a> Table<'a> {
     }
 
     fn footholds(&self) -> Vec<Foothold<'a>> {
-        let life = self.floor.kinds();
         let stands = |row: &Row<'a>| {
-            let (field, granted, open) = (row.field, row.granted(), row.open());
-            Foothold { field, granted, life: life.clone(), open }
+            let (ladder, granted, open) = (row.ladder, row.granted(), row.open());
+            Foothold { ladder, granted, life: self.life, open }
         };
         self.rows.iter().map(stands).collect()
     }
 
     /// Blocks every rung whose words say what is withheld, until none does. Blocking only ever withholds more, so what
     /// was found stays true, and it ends.
-    fn compare_texts(&mut self, terms_key: &[u8; 32], overrides: &[TextOverride]) {
-        let Evidence { warning, audience, us, .. } = self.evidence;
+    fn compare_texts(&mut self, overrides: &[TextOverride]) {
+        let Evidence { warning, audience, .. } = self.evidence;
         loop {
             let footholds = self.footholds();
-            let secrets = Secrets::gather(warning, &footholds, &audience.party, us, terms_key);
+            let secrets = Secrets::gather(self.texts, &footholds, &audience.party);
             let known = Known::gather(&footholds);
             let mut blocked = false;
             for row in &mut self.rows {
                 let Some(at) = row.granted() else { continue };
-                let Some(rung) = row.field.rungs.get(at) else { continue };
-                let ceiling = ceiling(&self.evidence, &self.ways, row.field.path);
-                let mut hits = secrets.hits(row.field.path, at, rung, &known, ceiling);
+                let ceiling = ceiling(&self.evidence, &self.ways, row.ladder.path);
+                let mut hits = secrets.hits(row.ladder, at, &known, ceiling);
                 hits.iter_mut()
-                    .for_each(|h| h.overridden_by = overrider(warning, row.field.path, h, overrides));
+                    .for_each(|h| h.overridden_by = overrider(warning, row.ladder.path, h, overrides));
                 row.hits.retain(|h| h.rung != at);
                 let not_let: Vec<_> = hits.iter().filter(|h| h.overridden_by.is_none()).collect();
                 if let Some(admission) = row.rungs.get_mut(at).filter(|_| !not_let.is_empty()) {
@@ -228,16 +260,15 @@ impl<'a> Table<'a> {
         let Evidence { audience, us, purpose, now, .. } = self.evidence;
         let mut cells: Vec<Cell> = self.rows.iter().map(Row::cell).collect();
         for (cell, row) in cells.iter_mut().zip(&self.rows) {
-            cell.bare = self.floor.bare(row.field, cell.granted, audience, us);
+            cell.bare = self.floor.bare(row.ladder.path, row.ladder.rungs, cell.granted, audience, us);
         }
         if let Some(held) = self.no_harm(&cells) {
-            let ladders: Vec<Field> = self.rows.iter().map(|r| r.field.clone()).collect();
-            let mut none = all_held(held, &self.evidence, &ladders);
+            let mut none = all_held(held, &self.evidence, &self.texts.ladders);
             none.basis = self.basis;
             return none;
         }
         let granted: Vec<_> =
-            self.rows.iter().filter_map(|r| Some((r, r.field.rungs.get(r.granted()?)?))).collect();
+            self.rows.iter().filter_map(|r| Some((r, r.ladder.rungs.get(r.granted()?)?))).collect();
         let bare = cells.iter().any(|c| c.bare.is_some());
         let handling = outgoing(
             &Granted {
@@ -266,8 +297,8 @@ impl<'a> Table<'a> {
         for (row, cell) in self.rows.iter().zip(cells) {
             let rungs: Vec<&Rung> = match (cell.granted, &cell.bare) {
                 // The harms to life may come from any rung, and from any originator who did not strike them out.
-                (_, Some(_)) => row.field.rungs.iter().collect(),
-                (Some(at), None) if cell.by_floor => row.field.rungs.get(at).into_iter().collect(),
+                (_, Some(_)) => row.ladder.rungs.iter().collect(),
+                (Some(at), None) if cell.by_floor => row.ladder.rungs.get(at).into_iter().collect(),
                 _ => Vec::new(),
             };
             let others = rungs.iter().flat_map(|r| self.evidence.others(&r.handling));
@@ -308,7 +339,7 @@ impl Row<'_> {
         let granted = self.granted();
         let above = self.rungs.iter().take(granted.unwrap_or(self.rungs.len()));
         Cell {
-            path: self.field.path,
+            path: self.ladder.path,
             granted,
             rungs: self.rungs.len(),
             by_floor: self.by_floor(),

@@ -26,7 +26,7 @@ mod rung;
 mod text;
 
 pub use audience::{Audience, Path};
-pub use judge::judge;
+pub use judge::{Worded, judge};
 pub use judgement::{Basis, Cell, Judgement, Reason, Rule, TextHit, Verdict, Withheld, why_not_more};
 pub use release::{Keys, NotReleasable, Released, release_warning};
 pub use render::{NotRendered, Rendering, Stamp, render};

@@ -7,9 +7,9 @@ use model::id::{Digest, PartyName};
 use model::warning::Warning;
 
 use crate::audience::Audience;
-use crate::judge::judge;
+use crate::judge::Worded;
 use crate::judgement::{Reason, Verdict};
-use crate::render::{NotRendered, Stamp, render};
+use crate::render::{NotRendered, Stamp, rendered};
 use crate::text::TextOverride;
 
 /// Bytes that may be sent to one recipient as one entry. Only the functions of this room make it, each from the evidence
@@ -139,6 +139,7 @@ pub enum NotReleasable {
 
 /// Releases a warning to one recipient: judges it at `now`, renders it with the stored stamp, and demands the bytes that
 /// were approved (I-11). The entry is `warning.updated` if the stamp names an earlier rendering, else `warning.released`.
+/// For several recipients of one warning, [`Worded::release`] reads its texts once.
 ///
 /// # Errors
 /// `Held` when nothing may go any more; `Changed` when a rung is no longer admitted or anything else differs from the
@@ -157,17 +158,35 @@ pub fn release_warning(
     approved: &Digest,
     now: Timestamp,
 ) -> Result<Released, NotReleasable> {
-    let to = || audience.party.clone();
-    let judgement = judge(warning, audience, us, keys.terms, overrides, now);
-    if let Verdict::Held(reason) = &judgement.whole {
-        return Err(NotReleasable::Held { to: to(), reason: Box::new(reason.clone()) });
+    Worded::of(warning, us, keys.terms).release(audience, keys.rendering, overrides, stamp, approved, now)
+}
+
+impl Worded<'_> {
+    /// Releases it to one of several recipients: [`release_warning`], with the key of which ids in renderings are made.
+    ///
+    /// # Errors
+    /// As [`release_warning`].
+    pub fn release(
+        &self,
+        audience: &Audience,
+        rendering_secret: &[u8; 32],
+        overrides: &[TextOverride],
+        stamp: &Stamp,
+        approved: &Digest,
+        now: Timestamp,
+    ) -> Result<Released, NotReleasable> {
+        let to = || audience.party.clone();
+        let judgement = self.judge(audience, overrides, now);
+        if let Verdict::Held(reason) = &judgement.whole {
+            return Err(NotReleasable::Held { to: to(), reason: Box::new(reason.clone()) });
+        }
+        let bytes = rendered(self.warning, &judgement, audience, rendering_secret, stamp)
+            .map_err(|why| NotReleasable::NotRendered { to: to(), why })?;
+        let found = Digest::of(&bytes);
+        if found != *approved {
+            return Err(NotReleasable::Changed { to: to(), approved: *approved, found });
+        }
+        let kind = if stamp.first_rendered_at.is_some() { "warning.updated" } else { "warning.released" };
+        Ok(Released::judged(&audience.party, kind, model::body::STIX, bytes))
     }
-    let rendering = render(warning, &judgement, audience, keys.rendering, stamp)
-        .map_err(|why| NotReleasable::NotRendered { to: to(), why })?;
-    let found = rendering.digest();
-    if found != *approved {
-        return Err(NotReleasable::Changed { to: to(), approved: *approved, found });
-    }
-    let kind = if stamp.first_rendered_at.is_some() { "warning.updated" } else { "warning.released" };
-    Ok(Released::judged(&audience.party, kind, model::body::STIX, rendering.bytes().to_vec()))
 }

@@ -2,16 +2,19 @@
 
 use jiff::{SignedDuration, Timestamp};
 use model::facts::Facts;
-use model::id::{EntryRef, PartyName};
+use model::id::EntryRef;
 use model::vocab::{Precedence, Status};
 use store::{Act, ChannelRow};
 use tlog::channel::Use;
 
+use crate::budget;
 use crate::house::House;
 use crate::refusal::Refusal;
 
 /// What divides the words of a notice from the instant it counts down to.
 const UNTIL: &str = " until ";
+/// What stands before whom to call.
+pub(crate) const CALL: &str = ": call ";
 /// For how long a notice that still waits speaks for others of the same words from the same partner, in milliseconds.
 const SPEAKS_FOR_MS: i64 = 60_000;
 /// The most due notices that are looked through.
@@ -37,14 +40,16 @@ pub(crate) fn raise(
             let words = format!("{drill}{} waiting", release.precedence.word().to_uppercase());
             let notice = format!("{words}{UNTIL}{}", due(now, release.acknowledge_minutes));
             if release.precedence == Precedence::Flash {
-                line(act, &notice, now)?;
+                if budget::is_told_alone(act, channel, true, now)? {
+                    line(act, &notice, now)?;
+                }
             } else {
-                once(act, &channel.partner, &words, &notice, now)?;
+                once(act, channel, &words, &notice, now)?;
             }
         }
         facts => {
             let Some(words) = content_free(facts).map(said) else { return Ok(()) };
-            once(act, &channel.partner, &words, &words, now)?;
+            once(act, channel, &words, &words, now)?;
         }
     }
     let detail = serde_json::json!({ "kind": kind });
@@ -72,15 +77,16 @@ pub(crate) fn drill(use_: Use) -> &'static str {
     }
 }
 
-/// Queues a notice, unless one of these words from this partner was queued within a minute and still waits to be told.
+/// Queues a notice, unless one of these words from this partner was queued within a minute and still waits to be told, or
+/// the partner's alarms are told together for now.
 fn once(
     act: &mut Act<'_>,
-    partner: &PartyName,
+    channel: &ChannelRow,
     words: &str,
     notice: &str,
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    let key = format!("notice/{partner}/{words}");
+    let key = format!("notice/{}/{words}", channel.partner);
     let numbers: Vec<i64> =
         act.meta(&key)?.unwrap_or_default().split(' ').filter_map(|number| number.parse().ok()).collect();
     let at = now.as_millisecond();
@@ -94,6 +100,9 @@ fn once(
             act.set_meta(&key, &format!("{id} {queued} {at}"))?;
             return Ok(());
         }
+    }
+    if !budget::is_told_alone(act, channel, false, now)? {
+        return Ok(());
     }
     let id = act.queue_notice(notice, now)?;
     act.set_meta(&key, &format!("{id} {at} {at}"))?;
@@ -157,6 +166,11 @@ pub(crate) fn due(from: Timestamp, minutes: u32) -> Timestamp {
     from.checked_add(SignedDuration::from_mins(i64::from(minutes))).unwrap_or(Timestamp::MAX)
 }
 
+/// The words of a notice as they may stand in the node's log: whom to call is for the hook alone.
+pub fn without_persons(worded: &str) -> &str {
+    worded.split_once(CALL).map_or(worded, |(words, _)| words)
+}
+
 /// The words of a notice at `now`: "FLASH waiting, 00:14 left", or "FLASH waiting, overdue by 00:03" (hours and minutes).
 pub fn worded(line: &str, now: Timestamp) -> String {
     let Some((words, due)) = line.split_once(UNTIL) else { return line.to_owned() };
@@ -181,6 +195,13 @@ mod tests {
         ] {
             assert_eq!(presses(line), expected, "{line}");
         }
+    }
+
+    #[test]
+    fn whom_to_call_does_not_stand_in_the_log() {
+        let line = format!("OVERDUE: decision to warn or to waive{CALL}Duty Person +00 1");
+        assert_eq!(without_persons(&line), "OVERDUE: decision to warn or to waive");
+        assert_eq!(without_persons("a warning was cancelled"), "a warning was cancelled");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use tlog::channel::Use;
 
 use crate::alarm::{self, due};
 use crate::audit;
+use crate::budget;
 use crate::caller::needs;
 use crate::house::House;
 use crate::refusal::{Refusal, Whose};
@@ -223,10 +224,13 @@ pub struct Ticked {
 
 /// Looks at every clock at `now`: what has run out fires once, with a notice and a line in the trail.
 pub fn tick(house: &House, now: Timestamp) -> Result<Ticked, Refusal> {
+    budget::look(house, now)?;
     let (Looked { clocks, mut faults }, roster) =
         house.store.view(|view| Ok::<_, Refusal>((Looked::at(house, view, now)?, view.roster()?)))?;
     let next = clocks.iter().map(|c| c.due).find(|due| *due > now);
-    let call = roster.first().map(|line| format!(": call {} {}", line.name, line.phone)).unwrap_or_default();
+    house.tally.clocks(clocks.len(), clocks.iter().filter(|c| c.overdue).count());
+    let call = roster.first().map(|line| format!("{}{} {}", alarm::CALL, line.name, line.phone));
+    let call = call.unwrap_or_default();
     house.store.act(move |act| {
         let unsure = watch_clock(act, now)?;
         let mut fired = 0;

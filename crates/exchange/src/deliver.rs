@@ -4,7 +4,7 @@
 //! receipt. A crash after (1) leaves entries that are sent next time with the same bytes; after (3) the partner answers
 //! the same parcel with the stored cosignature.
 
-mod waiting;
+pub(crate) mod waiting;
 
 use jiff::Timestamp;
 use model::id::PartyName;
@@ -157,7 +157,7 @@ pub fn question(house: &House, to: &PartyName, use_: Use) -> Result<Option<Outgo
 }
 
 /// The head of a log of ours at a size it has, fenced durably when the act is: it may be signed then.
-fn fence(act: &mut Act<'_>, channel: &ChannelRow, size: u64) -> Result<Checkpoint, Refusal> {
+pub(crate) fn fence(act: &mut Act<'_>, channel: &ChannelRow, size: u64) -> Result<Checkpoint, Refusal> {
     let root = act.root_at(channel, size)?;
     act.fence_head(channel, size, &root)?;
     Ok(Checkpoint { origin: channel.origin, size, root })

@@ -59,7 +59,8 @@ pub fn assess(
                 "a release officer decides: `forewarn duty waive {warning} --reason … --text …`"
             )));
         }
-        let deadline = arises.then(|| running.unwrap_or_else(|| due(row.aware_at, us.settings.duty_minutes)));
+        let deadline =
+            arises.then(|| running.unwrap_or_else(|| due(row.aware_at, us.settings.duty_minutes.now())));
         let Findings { credible, specific, impending } = found;
         row.duty = Some(DutyAssessment { credible, specific, impending, deadline, decision: None });
         act.put_warning(&row)?;

@@ -1,8 +1,11 @@
 //! What two nodes hold and cannot both be right: signed notes that are kept for people to judge without freezing anything
 //! (log-format §6, §11), and the signs that this node runs on an old copy of its data (§9).
 
+pub mod export;
+pub(crate) mod proof;
+
 use jiff::Timestamp;
-use store::{Act, ChannelRow};
+use store::{Act, ChannelRow, View};
 
 use crate::alarm;
 use crate::audit;
@@ -48,6 +51,11 @@ pub(crate) fn behind(act: &mut Act<'_>, ours: &ChannelRow, now: Timestamp) -> Re
         now,
     )?;
     audit::note(act, now, "node", "log.behind", ours.partner.as_str(), serde_json::json!({}), &[])
+}
+
+/// Whether a sign was seen that this node runs on an old copy of its data, and no receipt has shown the contrary since.
+pub(crate) fn is_behind(view: &View<'_>, ours: &ChannelRow) -> Result<bool, Refusal> {
+    Ok(view.meta(&behind_key(ours))?.is_some())
 }
 
 /// The log has caught up: the next time it is behind is told again.

@@ -1,6 +1,7 @@
 //! What every act needs: the store, the node's keys, its name and its settings. Cheap to clone.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use model::id::PartyName;
@@ -10,6 +11,7 @@ use tlog::channel::Origin;
 use crate::keys::NodeKeys;
 use crate::person_key::PassphraseCost;
 use crate::relation::Relations;
+use crate::tally::Tally;
 
 /// A node as the acts see it.
 #[derive(Clone)]
@@ -24,6 +26,8 @@ pub struct House {
     pub settings: Arc<Settings>,
     /// The relations with partners, folded.
     pub relations: Arc<Relations>,
+    /// What was counted since the node started.
+    pub tally: Arc<Tally>,
     /// Rung when something waits in the outbox; the courier listens. Rings before it listens are not lost to it, since
     /// it looks at the outbox first.
     pub bell: Arc<dyn Fn() + Send + Sync>,
@@ -45,6 +49,7 @@ impl House {
             name,
             settings: Arc::new(settings),
             relations: Arc::default(),
+            tally: Arc::default(),
             bell,
             confirmed: Arc::default(),
         }
@@ -66,6 +71,27 @@ impl House {
     }
 }
 
+/// A number of minutes that the operator may change while the node runs. Clones share it; an act reads it once.
+#[derive(Debug, Clone)]
+pub struct Minutes(Arc<AtomicU32>);
+
+impl Minutes {
+    /// So many minutes.
+    pub fn new(minutes: u32) -> Self {
+        Self(Arc::new(AtomicU32::new(minutes)))
+    }
+
+    /// How many they are now.
+    pub fn now(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// From now on they are so many. Clocks that run already keep their time.
+    pub fn set(&self, minutes: u32) {
+        self.0.store(minutes, Ordering::Relaxed);
+    }
+}
+
 /// What the operator sets for a node.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -78,13 +104,15 @@ pub struct Settings {
     /// How partners reach the duty desk by voice.
     pub contact: String,
     /// Within how many minutes a duty to warn must be decided.
-    pub duty_minutes: u32,
+    pub duty_minutes: Minutes,
     /// For how many minutes a proposal may be approved.
-    pub proposal_minutes: u32,
+    pub proposal_minutes: Minutes,
     /// For how many minutes a four-eyes act waits for its second person.
     pub pending_minutes: u32,
     /// For how many minutes a one-time secret opens an account.
     pub invitation_minutes: u32,
+    /// After how many seconds a partner that is fetched from is asked again.
+    pub fetch_seconds: u32,
     /// What one try at a passphrase costs; taken for keys sealed from now on.
     pub passphrase_cost: PassphraseCost,
 }
@@ -97,10 +125,11 @@ impl Settings {
             tls_pin,
             encryption,
             contact,
-            duty_minutes: 60,
-            proposal_minutes: 12 * 60,
+            duty_minutes: Minutes::new(60),
+            proposal_minutes: Minutes::new(12 * 60),
             pending_minutes: 24 * 60,
             invitation_minutes: 3 * 24 * 60,
+            fetch_seconds: 30,
             passphrase_cost: PassphraseCost::default(),
         }
     }

@@ -36,6 +36,8 @@ pub struct NodeKeys {
     pub rendering: Zeroizing<[u8; 32]>,
     /// Under which protected words of sealed sources are digested.
     pub terms: Zeroizing<[u8; 32]>,
+    /// Opens the files that partners sealed to this node; without it they stay shut.
+    pub(crate) encryption: Option<age::x25519::Identity>,
 }
 
 impl NodeKeys {
@@ -51,6 +53,7 @@ impl NodeKeys {
             log: seeds.log.clone(),
             rendering: seeds.rendering.clone(),
             terms: seeds.terms.clone(),
+            encryption: None,
         })
     }
 
@@ -65,9 +68,19 @@ impl NodeKeys {
         Ok(self)
     }
 
+    /// The same keys with the private encryption key, `AGE-SECRET-KEY-1…`, to which partners seal their files.
+    pub fn with_encryption(self, secret: &str) -> Result<Self, Refusal> {
+        Ok(Self { encryption: Some(encryption_identity(secret)?), ..self })
+    }
+
+    /// The cosigner keys that this node signs with: the one in use, then those that were replaced in order.
+    pub fn cosigners(&self) -> impl Iterator<Item = &SigningKey> {
+        std::iter::once(&self.cosigner).chain(&self.retiring_cosigners)
+    }
+
     /// Our cosigner key that a statement names: the one in use, or one that was replaced in order. `None` if it is neither.
     pub fn cosigner_named(&self, named: &VerifierKey) -> Option<&SigningKey> {
-        std::iter::once(&self.cosigner).chain(&self.retiring_cosigners).find(|key| key.verifier() == named)
+        self.cosigners().find(|key| key.verifier() == named)
     }
 
     /// The first log key of one channel: HKDF-SHA256 of the node's log secret with the origin as info (log-format §2). Its
@@ -96,8 +109,11 @@ pub fn draw_encryption_key() -> Zeroizing<String> {
 
 /// The public half of an encryption key, `age1…`.
 pub fn encryption_recipient(secret: &str) -> Result<String, Refusal> {
-    let identity: age::x25519::Identity = secret.trim().parse().map_err(|why: &str| {
+    Ok(encryption_identity(secret)?.to_public().to_string())
+}
+
+fn encryption_identity(secret: &str) -> Result<age::x25519::Identity, Refusal> {
+    secret.trim().parse().map_err(|why: &str| {
         Refusal::yours("bad_key", "encryption.key is no age key").detail(why).hint("restore it from a backup")
-    })?;
-    Ok(identity.to_public().to_string())
+    })
 }

@@ -42,6 +42,20 @@ pub fn fingerprint_words(identity: &VerifierKey) -> Result<String, Refusal> {
     words.map(|m| m.to_string()).map_err(Refusal::ours)
 }
 
+/// Reads twelve words that somebody wrote down or typed: the first 16 bytes of the fingerprint that they stand for.
+///
+/// Refused if they are not twelve words of the list, or their checksum is wrong.
+pub fn heard_words(text: &str) -> Result<[u8; 16], Refusal> {
+    let heard = text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" ");
+    let words = Mnemonic::parse_in(Language::English, &heard);
+    let seed = words.map_err(|e| e.to_string()).and_then(|words| {
+        <[u8; 16]>::try_from(words.to_entropy()).map_err(|_| "there are not twelve of them".to_owned())
+    });
+    seed.map_err(|why| {
+        Refusal::yours("bad_words", "these are not the twelve words of a fingerprint").detail(why)
+    })
+}
+
 /// What adding a partner shows: who it is, and our own words to read out.
 #[derive(Debug, Clone, Serialize)]
 pub struct Added {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use disclosure::{Audience, Judgement, Path, Stamp, TextOverride};
+use disclosure::{Audience, Judgement, Path, Stamp, TextOverride, Worded};
 use jiff::Timestamp;
 use model::caller::Person;
 use model::id::{DecisionId, Digest, EntryRef, PartyName, PersonName, ProposalId, WarningId};
@@ -106,9 +106,10 @@ pub fn preview(
         }
         note_reading(act, &whole, &by, "to preview its release", now)?;
         let mut columns = Vec::new();
+        let worded = Worded::of(&whole, &us.name, &us.keys.terms);
         for stated in &request.recipients {
             let stamp = Stamp { seed, rendered_at: now, first_rendered_at: None };
-            columns.push(column(&us, act, &row, &whole, stated, &request, stamp)?);
+            columns.push(column(&us, act, &row, &worded, stated, &request, stamp)?);
         }
         let digest = digest_of(&columns, request.imminent_danger);
         let copies: Vec<ProposalCopy> = columns.iter().filter_map(Column::copy).collect();
@@ -118,7 +119,7 @@ pub fn preview(
             row.state = proposed(act, &row, &by, now)?;
             act.put_warning(&row)?;
             let text = serde_json::to_string(&request).map_err(Refusal::ours)?;
-            let expires_at = due(now, us.settings.proposal_minutes);
+            let expires_at = due(now, us.settings.proposal_minutes.now());
             let author = by.clone();
             let file = row.file.clone();
             let new =
@@ -160,9 +161,10 @@ pub fn look(house: &House, caller: &Person, id: ProposalId, now: Timestamp) -> R
         note_reading(act, &whole, &by, &format!("to judge the proposal {id}"), now)?;
         let request: Request = serde_json::from_str(&row.request).map_err(Refusal::ours)?;
         let mut columns = Vec::new();
+        let worded = Worded::of(&whole, &us.name, &us.keys.terms);
         for stated in &request.recipients {
             let stamp = Stamp { seed: row.seed, rendered_at: row.created_at, first_rendered_at: None };
-            columns.push(column(&us, act, &warning, &whole, stated, &request, stamp)?);
+            columns.push(column(&us, act, &warning, &worded, stated, &request, stamp)?);
         }
         let digest = digest_of(&columns, request.imminent_danger);
         if digest != row.digest && row.state == ProposalState::Proposed {
@@ -270,17 +272,18 @@ fn column(
     us: &House,
     act: &Act<'_>,
     row: &WarningRow,
-    whole: &Warning,
+    worded: &Worded<'_>,
     stated: &Stated,
     request: &Request,
     stamp: Stamp,
 ) -> Result<Column, Refusal> {
+    let whole = worded.warning();
     let party: PartyName =
         stated.party.parse().map_err(|e: model::id::NotAName| Refusal::yours("recipients", e.to_string()))?;
     let now = stamp.rendered_at;
     let audience = audience(us, act, &party, whole, stated, request.imminent_danger, now)?;
-    let overrides = overrides(us, whole, &audience, request, now)?;
-    let judgement = disclosure::judge(whole, &audience, &us.name, &us.keys.terms, &overrides, now);
+    let overrides = overrides(worded, &audience, request, now)?;
+    let judgement = worded.judge(&audience, &overrides, now);
     let first = first_rendered(act, row.id, &party)?.filter(|first| *first < stamp.rendered_at);
     let stamp = Stamp { first_rendered_at: first, ..stamp };
     let rendering = if judgement.may_go() {
@@ -334,8 +337,7 @@ fn digest_of(columns: &[Column], imminent_danger: bool) -> Digest {
 
 /// The overrides as the judge takes them: each word asked for, wherever the comparison found it in that field.
 pub(crate) fn overrides(
-    us: &House,
-    warning: &Warning,
+    worded: &Worded<'_>,
     audience: &Audience,
     request: &Request,
     now: Timestamp,
@@ -343,7 +345,7 @@ pub(crate) fn overrides(
     if request.overrides.is_empty() {
         return Ok(Vec::new());
     }
-    let found = disclosure::judge(warning, audience, &us.name, &us.keys.terms, &[], now);
+    let found = worded.judge(audience, &[], now);
     let mut overrides = Vec::new();
     for asked in &request.overrides {
         let by: PersonName =

@@ -16,6 +16,7 @@ use tlog::parcel::{Item, Parcel};
 
 use crate::alarm;
 use crate::chain::{self, SeenHead};
+use crate::budget;
 use crate::evidence;
 use crate::house::House;
 use crate::recover::{self, Settled};
@@ -412,6 +413,7 @@ fn keep(
     now: Timestamp,
 ) -> Result<(), Refusal> {
     let Opened { header, facts, commitment, salt, bytes, .. } = entry;
+    budget::count(act, channel, bytes.len(), now)?;
     let new = NewEntry {
         kind: header.kind.as_str().to_owned(),
         thread: *header.thread.as_bytes(),

@@ -56,6 +56,12 @@ impl Refusal {
             .hint("please report it with the node's log of this minute")
     }
 
+    /// What of it may stand in the node's log: its stable word and its fact, without what was quoted, which may be
+    /// anybody's words.
+    pub fn for_the_log(&self) -> String {
+        format!("{}: {}", self.code, without_quoted(&self.fact))
+    }
+
     /// The same with the values it rests on.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
@@ -69,6 +75,28 @@ impl Refusal {
         self.hint = Some(hint.into());
         self
     }
+}
+
+/// The text without what stands between quotation marks or backquotes.
+fn without_quoted(text: &str) -> String {
+    let mut out = String::new();
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        out.push(c);
+        if c != '"' && c != '`' {
+            continue;
+        }
+        out.push('…');
+        while let Some(quoted) = chars.next() {
+            if quoted == '\\' {
+                chars.next();
+            } else if quoted == c {
+                break;
+            }
+        }
+        out.push(c);
+    }
+    out
 }
 
 impl fmt::Display for Refusal {
@@ -107,6 +135,23 @@ impl From<NotReleasable> for Refusal {
             NotReleasable::NotRendered { .. } | NotReleasable::Refused { .. } => {
                 Self::yours("not_releasable", error.to_string())
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_quoted_does_not_go_into_the_log() {
+        for (fact, expected) in [
+            ("the disk is full", "the disk is full"),
+            ("state \"kept \\\" secret\" is none", "state \"…\" is none"),
+            ("unknown field `secret`, expected `a`", "unknown field `…`, expected `…`"),
+            ("broken off \"secret", "broken off \"…\""),
+        ] {
+            assert_eq!(Refusal::yours("code", fact).for_the_log(), format!("code: {expected}"));
         }
     }
 }

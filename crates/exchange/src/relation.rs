@@ -8,54 +8,88 @@ use model::id::{EntryRef, PartyName};
 use model::relation::{Logged, Relation, Side};
 use store::{Act, ChannelRow, ChannelSide, View};
 use tlog::channel::{Origin, Use};
+use tlog::hash::Hash;
 
 use crate::refusal::Refusal;
 
 /// Relations as they were last folded, with how far. Losing it costs time, never truth.
 #[derive(Default)]
 pub struct Relations {
+    /// As views of the committed store saw them.
     kept: Mutex<BTreeMap<PartyName, Folded>>,
+    /// As acts saw them, with entries of their own that perhaps were undone since: what was folded is known by its roots.
+    in_acts: Mutex<BTreeMap<PartyName, Folded>>,
 }
 
 #[derive(Clone, Default)]
 struct Folded {
-    sizes: BTreeMap<Origin, u64>,
+    /// Of each log the size to which it is folded, and its root at that size.
+    heads: BTreeMap<Origin, (u64, Hash)>,
+    /// The act that it was folded in last, if it was one: in that act nothing of it can have been undone.
+    act: Option<u64>,
     relation: Arc<Relation>,
 }
 
 impl Relations {
     /// The relation with a partner as the committed store has it.
     pub fn of(&self, view: &View<'_>, partner: &PartyName) -> Result<Arc<Relation>, Refusal> {
+        let channels = view.channels_of(partner)?;
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let folded = kept.entry(partner.clone()).or_default();
-        extend(folded, view, partner)?;
+        extend(folded, view, &channels)?;
         Ok(folded.relation.clone())
     }
 
     /// The relation with a partner as this act sees it, its own uncommitted entries included.
     pub fn in_act(&self, act: &Act<'_>, partner: &PartyName) -> Result<Arc<Relation>, Refusal> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut folded = kept.get(partner).cloned().unwrap_or_default();
-        drop(kept);
-        extend(&mut folded, act, partner)?;
-        Ok(folded.relation)
+        let channels = act.channels_of(partner)?;
+        let mut in_acts = self.in_acts.lock().unwrap_or_else(PoisonError::into_inner);
+        let folded = in_acts.entry(partner.clone()).or_default();
+        if folded.act != Some(act.number()) && !folded.begins(act, &channels)? {
+            *folded = Folded::default();
+        }
+        folded.act = Some(act.number());
+        extend(folded, act, &channels)?;
+        Ok(folded.relation.clone())
     }
 }
 
-fn extend(folded: &mut Folded, view: &View<'_>, partner: &PartyName) -> Result<(), Refusal> {
-    let channels: Vec<_> = view.channels()?.into_iter().filter(|c| c.partner == *partner).collect();
-    // A log was succeeded, and what was folded of it counts no longer: from the beginning again.
-    let folded_too_much =
-        |c: &ChannelRow| folded.sizes.get(&c.origin).is_some_and(|folded| *folded > c.counted());
-    if channels.iter().any(folded_too_much) {
-        *folded = Folded::default();
+impl Folded {
+    /// Whether every log begins with what was folded of it. An act that was undone leaves entries here that no log has.
+    fn begins(&self, view: &View<'_>, channels: &[ChannelRow]) -> Result<bool, Refusal> {
+        for (origin, (size, root)) in &self.heads {
+            let same = match channels.iter().find(|c| c.origin == *origin) {
+                Some(channel) if channel.size() == *size => channel.range.root() == *root,
+                Some(channel) if channel.size() > *size => view.root_at(channel, *size)? == *root,
+                _ => false,
+            };
+            if !same {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
-    for channel in &channels {
-        name(&mut folded.relation, &channels, channel);
-        let from = folded.sizes.get(&channel.origin).copied().unwrap_or(0);
-        if channel.counted() > from {
-            take(Arc::make_mut(&mut folded.relation), view, channel, from, channel.counted())?;
-            folded.sizes.insert(channel.origin, channel.counted());
+
+    /// Whether nothing was folded that counts no longer, and each log that was folded is known by its place in its chain.
+    fn still_counts(&self, channels: &[ChannelRow]) -> bool {
+        let counts = |c: &ChannelRow| self.heads.get(&c.origin).is_none_or(|(size, _)| *size <= c.counted());
+        channels.iter().all(counts)
+    }
+}
+
+fn extend(folded: &mut Folded, view: &View<'_>, channels: &[ChannelRow]) -> Result<(), Refusal> {
+    // A log was succeeded, and what was folded of it counts no longer: from the beginning again.
+    if !folded.still_counts(channels) {
+        *folded = Folded { act: folded.act, ..Folded::default() };
+    }
+    for channel in channels {
+        name(&mut folded.relation, channels, channel);
+        let from = folded.heads.get(&channel.origin).map_or(0, |(size, _)| *size);
+        let to = channel.counted();
+        if to > from {
+            take(Arc::make_mut(&mut folded.relation), view, channel, from, to)?;
+            let root = if to == channel.size() { channel.range.root() } else { view.root_at(channel, to)? };
+            folded.heads.insert(channel.origin, (to, root));
         }
     }
     Ok(())

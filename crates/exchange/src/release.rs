@@ -1,7 +1,7 @@
 //! Approval and release: what was previewed leaves, byte for byte, when two persons have signed; or one, to save a life,
 //! with a review that has a clock.
 
-use disclosure::{Keys, Released, Stamp};
+use disclosure::{Released, Stamp, Worded};
 use jiff::Timestamp;
 use model::caller::Person;
 use model::file::WarningFile;
@@ -292,8 +292,10 @@ fn queue_copies(
     now: Timestamp,
 ) -> Result<Vec<ReleasedCopy>, Refusal> {
     let mut copies = Vec::new();
+    let whole = previewed(act, row)?;
+    let worded = Worded::of(&whole, &us.name, &us.keys.terms);
     for (copy, draw) in act.proposal_copies(row.id)?.into_iter().zip(draws) {
-        let (released, use_) = judged_again(us, act, row, &copy.recipient, copy.digest, now)?;
+        let (released, use_) = judged_again(us, act, row, &worded, &copy.recipient, copy.digest, now)?;
         let mut before = act.copies_of(row.warning)?;
         before.retain(|c| c.recipient == copy.recipient);
         for waiting in &before {
@@ -332,12 +334,13 @@ fn queue_copies(
 fn to_be_told(us: &House, act: &Act<'_>, row: &ProposalRow, now: Timestamp) -> Result<Vec<String>, Refusal> {
     let request: Request = serde_json::from_str(&row.request).map_err(Refusal::ours)?;
     let whole = previewed(act, row)?;
+    let worded = Worded::of(&whole, &us.name, &us.keys.terms);
     let mut tell = std::collections::BTreeSet::new();
     for stated in request.recipients.iter().filter(|_| request.imminent_danger) {
         let party: PartyName = stated.party.parse().map_err(Refusal::ours)?;
         let audience = audience(us, act, &party, &whole, stated, true, now)?;
-        let overrides = overrides(us, &whole, &audience, &request, now)?;
-        let judgement = disclosure::judge(&whole, &audience, &us.name, &us.keys.terms, &overrides, now);
+        let overrides = overrides(&worded, &audience, &request, now)?;
+        let judgement = worded.judge(&audience, &overrides, now);
         tell.extend(judgement.tell.iter().map(ToString::to_string));
     }
     Ok(tell.into_iter().collect())
@@ -354,22 +357,21 @@ fn judged_again(
     us: &House,
     act: &Act<'_>,
     row: &ProposalRow,
+    worded: &Worded<'_>,
     recipient: &PartyName,
     expected: Digest,
     now: Timestamp,
 ) -> Result<(Released, Use), Refusal> {
+    let whole = worded.warning();
     let request: Request = serde_json::from_str(&row.request).map_err(Refusal::ours)?;
     let stated = request.recipients.iter().find(|r| r.party == recipient.as_str());
     let stated = stated.ok_or_else(|| Refusal::ours("a copy for a recipient that was not asked for"))?;
-    let whole = previewed(act, row)?;
-    let audience = audience(us, act, recipient, &whole, stated, request.imminent_danger, now)?;
-    let overrides = overrides(us, &whole, &audience, &request, now)?;
+    let audience = audience(us, act, recipient, whole, stated, request.imminent_danger, now)?;
+    let overrides = overrides(worded, &audience, &request, now)?;
     let first_rendered_at =
         first_rendered(act, row.warning, recipient)?.filter(|first| *first < row.created_at);
     let stamp = Stamp { seed: row.seed, rendered_at: row.created_at, first_rendered_at };
-    let keys = Keys { terms: &us.keys.terms, rendering: &us.keys.rendering };
-    let released =
-        disclosure::release_warning(&whole, &audience, &us.name, &keys, &overrides, &stamp, &expected, now)?;
+    let released = worded.release(&audience, &us.keys.rendering, &overrides, &stamp, &expected, now)?;
     Ok((released, whole.status.into()))
 }
 
@@ -385,7 +387,9 @@ pub(crate) fn again(
     let copies = act.proposal_copies(id)?;
     let copy = copies.iter().find(|c| c.recipient == *recipient);
     let copy = copy.ok_or_else(|| Refusal::ours(format!("no copy for {recipient} in {id}")))?;
-    judged_again(us, act, &row, recipient, copy.digest, now).map(|(released, _)| released)
+    let whole = previewed(act, &row)?;
+    let worded = Worded::of(&whole, &us.name, &us.keys.terms);
+    judged_again(us, act, &row, &worded, recipient, copy.digest, now).map(|(released, _)| released)
 }
 
 fn open_review(

@@ -84,11 +84,11 @@ pub fn write(
             existing,
             WarningId::make(now, random),
             (ids, terms),
-            us.settings.duty_minutes,
+            us.settings.duty_minutes.now(),
             now,
         )?;
         act.put_warning(&row)?;
-        open_waived_of_the_case(act, &row, &file, us.settings.duty_minutes, now)?;
+        open_waived_of_the_case(act, &row, &file, us.settings.duty_minutes.now(), now)?;
         let marks: &[Mark] = if persons_stopped.is_empty() { &[] } else { &[Mark::PersonStopped] };
         let detail = serde_json::json!({
             "state": row.state.word(), "persons_stopped": persons_stopped.len(), "sources": prepared.len(),

@@ -1,5 +1,8 @@
 //! The one place that reads the clock and the system's randomness; everything below has them handed in.
 
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
 use jiff::Timestamp;
 use rand::SeedableRng;
 use rand::rngs::{StdRng, SysRng};
@@ -8,6 +11,13 @@ use rand::rngs::{StdRng, SysRng};
 #[allow(clippy::disallowed_methods, reason = "the roof hands the time in; this is where it comes from")]
 pub(crate) fn now() -> Timestamp {
     Timestamp::now()
+}
+
+/// The time since the first call, by a clock that is never set: what durations are measured with.
+#[allow(clippy::disallowed_methods, reason = "the roof hands the time in; this is where it comes from")]
+pub(crate) fn since_start() -> Duration {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
 }
 
 /// A generator seeded from the system's own, for one act.

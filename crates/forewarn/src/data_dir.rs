@@ -16,8 +16,18 @@ use serde::{Deserialize, Serialize};
 use store::Places;
 use zeroize::Zeroizing;
 
+mod key_file;
+use key_file::KeyFile;
+
 /// The most bytes of a key or configuration file that are read.
-const FILE_BYTES_MAX: u64 = 64 * 1024;
+pub(crate) const FILE_BYTES_MAX: u64 = 64 * 1024;
+
+/// Within how many minutes a duty to warn must be decided, if the operator says nothing.
+const DUTY_MINUTES: u32 = 60;
+/// For how many minutes a proposal may be approved, if the operator says nothing.
+const PROPOSAL_MINUTES: u32 = 12 * 60;
+/// The most minutes that may be set: thirty days.
+const MINUTES_MAX: u32 = 30 * 24 * 60;
 
 /// What the operator sets, in `node.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,12 +56,50 @@ pub(crate) struct Config {
     /// Where the high-water mark lies, as a path of its own on another disk; in the data folder if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) high_water: Option<PathBuf>,
+    /// After how many seconds a partner that is fetched from is asked again; 30 if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) fetch_seconds: Option<u32>,
+    /// What is logged, as `info` or `warn,courier=debug`; `info` if left out. `FOREWARN_LOG` goes before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) log: Option<String>,
+    /// Where the figures for monitoring are shown, as `127.0.0.1:9464`; nowhere if left out. Every user of this machine may
+    /// read them there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) metrics: Option<String>,
+}
+
+impl Config {
+    /// Puts the minutes into force; what is left out has its default.
+    pub(crate) fn set_minutes(&self, settings: &Settings) -> Result<(), Refusal> {
+        let [duty, proposal] = self.minutes()?;
+        settings.duty_minutes.set(duty);
+        settings.proposal_minutes.set(proposal);
+        Ok(())
+    }
+
+    /// The minutes to decide a duty, and to approve a proposal.
+    pub(crate) fn minutes(&self) -> Result<[u32; 2], Refusal> {
+        let wrong = |what: &str, minutes: u32| {
+            Refusal::yours("bad_config", format!("\"{what}\" in node.json is {minutes}"))
+                .hint(format!("name minutes from 1 to {MINUTES_MAX}"))
+        };
+        let in_range = |what: &str, set: Option<u32>, default: u32| match set.unwrap_or(default) {
+            minutes @ 1..=MINUTES_MAX => Ok(minutes),
+            minutes => Err(wrong(what, minutes)),
+        };
+        Ok([
+            in_range("duty_minutes", self.duty_minutes, DUTY_MINUTES)?,
+            in_range("proposal_minutes", self.proposal_minutes, PROPOSAL_MINUTES)?,
+        ])
+    }
 }
 
 /// A data folder.
 #[derive(Debug, Clone)]
 pub(crate) struct DataDir {
     root: PathBuf,
+    /// Where the service manager puts credentials, if it does.
+    credentials: Option<PathBuf>,
 }
 
 /// Everything that the key files hold.
@@ -68,12 +116,18 @@ const SEEDS: [&str; 5] = ["identity", "cosigner", "log", "rendering", "terms"];
 /// The configuration of a node that is being made; its last step is to give it the name `node.json`.
 const UNFINISHED: &str = "node.json.unfinished";
 /// The databases, by the names of their files.
-const DATABASES: [&str; 4] = ["node.db", "keys.db", "sources.db", "high-water.db"];
+pub(crate) const DATABASES: [&str; 4] = ["node.db", "keys.db", "sources.db", "high-water.db"];
 
 impl DataDir {
     /// The data folder at this path.
     pub(crate) fn at(root: &Path) -> Self {
-        Self { root: root.to_owned() }
+        Self { root: root.to_owned(), credentials: None }
+    }
+
+    /// The same, with keys that the service manager hands in: a file of the right name in `credentials` goes before the one
+    /// in `keys/`. The set need not be whole.
+    pub(crate) fn with_credentials(self, credentials: Option<PathBuf>) -> Self {
+        Self { credentials, ..self }
     }
 
     /// The folder itself.
@@ -94,6 +148,20 @@ impl DataDir {
     /// The folder of the keys that were replaced.
     pub(crate) fn old_keys(&self) -> PathBuf {
         self.root.join("keys").join("old")
+    }
+
+    /// The credential that goes before the file of a key, if the service manager hands one in.
+    pub(crate) fn handed_in(&self, name: &str) -> Option<PathBuf> {
+        let path = self.credentials.as_ref().map(|folder| folder.join(name))?;
+        path.symlink_metadata().is_ok().then_some(path)
+    }
+
+    /// Where a key is read from: the credentials first, then `keys/`.
+    fn key_in_use(&self, name: &str) -> KeyFile {
+        match self.handed_in(name) {
+            Some(path) => KeyFile::Credential(path),
+            None => KeyFile::Kept(self.key(name)),
+        }
     }
 
     /// Whether a node was made here.
@@ -173,6 +241,10 @@ impl DataDir {
     /// seen. The permissions of the folder are what keeps drafts and texts that are not sealed.
     pub(crate) fn must_be_private(&self) -> Result<(), Refusal> {
         for folder in [self.root.clone(), self.root.join("keys")] {
+            // With credentials the folder of keys may be gone; whatever key is then missing is named when it is read.
+            if self.credentials.is_some() && !folder.exists() {
+                continue;
+            }
             let mode = fs::metadata(&folder).map_err(|e| world(&folder, &e))?.permissions().mode() & 0o777;
             if mode & 0o077 != 0 {
                 return Err(open_to_others(&folder, mode, "can be entered by others", "chmod 700"));
@@ -209,8 +281,9 @@ impl DataDir {
     /// The keys. A file that others may read is refused: the key may have been seen.
     pub(crate) fn keys(&self) -> Result<Keys, Refusal> {
         let seed = |name: &str| -> Result<Zeroizing<[u8; 32]>, Refusal> {
-            let path = self.key(&format!("{name}.key"));
-            let text = read_private(&path)?;
+            let file = self.key_in_use(&format!("{name}.key"));
+            let text = file.read()?;
+            let path = file.path();
             let mut bytes = Zeroizing::new([0; 32]);
             hex::decode_to_slice(text.trim(), bytes.as_mut_slice()).map_err(|_| {
                 Refusal::yours("bad_key", format!("{} is not 64 hex digits", path.display()))
@@ -219,8 +292,8 @@ impl DataDir {
             Ok(bytes)
         };
         let [identity, cosigner, log, rendering, terms] = SEEDS;
-        let certificate = read_private(&self.key("tls.crt"))?;
-        let private_key = read_private(&self.key("tls.key"))?;
+        let certificate = self.key_in_use("tls.crt").read()?;
+        let private_key = self.key_in_use("tls.key").read()?;
         Ok(Keys {
             seeds: NodeSeeds {
                 identity: seed(identity)?,
@@ -231,8 +304,13 @@ impl DataDir {
             },
             tls: TlsIdentity::from_pem(&certificate, &private_key)
                 .map_err(|e| Refusal::yours("bad_key", e.to_string()).detail(e.detail()).hint(e.hint()))?,
-            encryption: read_private(&self.key("encryption.key"))?,
+            encryption: self.key_in_use("encryption.key").read()?,
         })
+    }
+
+    /// The bytes of a key file. A file that others may read is refused.
+    pub(crate) fn key_file(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+        Ok(Zeroizing::new(read_private(&self.key(name))?.as_bytes().to_vec()))
     }
 
     /// Where the databases of the node lie.
@@ -252,8 +330,8 @@ impl DataDir {
             exchange::keys::encryption_recipient(&keys.encryption)?,
             config.contact.clone(),
         );
-        settings.duty_minutes = config.duty_minutes.unwrap_or(settings.duty_minutes);
-        settings.proposal_minutes = config.proposal_minutes.unwrap_or(settings.proposal_minutes);
+        settings.fetch_seconds = config.fetch_seconds.unwrap_or(settings.fetch_seconds);
+        config.set_minutes(&settings)?;
         Ok(settings)
     }
 
@@ -300,7 +378,7 @@ pub(crate) fn read_private(path: &Path) -> Result<Zeroizing<String>, Refusal> {
     Ok(text)
 }
 
-fn open_to_others(path: &Path, mode: u32, what: &str, mend: &str) -> Refusal {
+pub(crate) fn open_to_others(path: &Path, mode: u32, what: &str, mend: &str) -> Refusal {
     let path = path.display();
     Refusal::yours("bad_permission", format!("{path} {what}"))
         .detail(format!("its permissions are {mode:o}; only the owner may have any"))
@@ -335,6 +413,9 @@ mod tests {
             duty_minutes: None,
             proposal_minutes: None,
             high_water: None,
+            fetch_seconds: None,
+            log: None,
+            metrics: None,
         }
     }
 

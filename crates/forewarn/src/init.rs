@@ -4,11 +4,12 @@ use exchange::house::House;
 use exchange::keys::NodeKeys;
 use exchange::people;
 use exchange::refusal::Refusal;
+use exchange::tally::Tally;
 use jiff::Timestamp;
 use model::id::{PartyName, PersonName};
 use serde::Serialize;
 use std::sync::Arc;
-use store::Store;
+use store::{Measure, Store};
 
 use crate::clock;
 use crate::data_dir::{Config, DataDir, Keys};
@@ -77,7 +78,15 @@ pub(crate) fn house(
     bell: Arc<dyn Fn() + Send + Sync>,
 ) -> Result<House, Refusal> {
     let name: PartyName = config.name.parse().map_err(Refusal::ours)?;
-    let node_keys = key_files::and_retiring(dir, &name, NodeKeys::from_seeds(&name, &keys.seeds)?)?;
+    let node_keys = NodeKeys::from_seeds(&name, &keys.seeds)?.with_encryption(&keys.encryption)?;
+    let node_keys = key_files::and_retiring(dir, &name, node_keys)?;
     let settings = dir.settings(config, keys)?;
-    Ok(House::new(Store::open_at(&dir.places(config))?, node_keys, name, settings, bell))
+    let store = Store::open_at(&dir.places(config))?;
+    let tally = Arc::new(Tally::timed(clock::since_start));
+    let counting = Arc::clone(&tally);
+    let told = Box::new(move |commit| counting.commit(commit));
+    store.measure(Measure { time: tally.clock(), told });
+    let mut house = House::new(store, node_keys, name, settings, bell);
+    house.tally = tally;
+    Ok(house)
 }

@@ -3,13 +3,17 @@
 //! The roof: it reads the command line and the configuration, wires the rooms together and prints. Read `words` (the
 //! command line) and `serve` (how a node is put together) first.
 
+mod backup;
 mod clock;
 mod data_dir;
 mod demo;
+mod doctor;
 mod init;
 mod key_files;
+mod log;
 mod say;
 mod serve;
+mod verify;
 mod words;
 
 fn main() -> std::process::ExitCode {

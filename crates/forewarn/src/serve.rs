@@ -1,4 +1,4 @@
-//! Running a node: the peer door, the control socket, the courier; all stop together.
+//! Running a node: the peer door, the control socket, the door for the figures, the courier; all stop together.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -6,21 +6,41 @@ use std::path::Path;
 use std::sync::Arc;
 
 use api::Api;
-use courier::{Bell, Courier, Hook};
+use courier::{Bell, Courier, Hook, HookInUse};
 use exchange::refusal::Refusal;
 use gate::limits::ServeLimits;
 use gate::session::{SessionLimits, Sessions};
 use peer::Peer;
 use tokio::net::{TcpListener, UnixListener};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::clock;
 use crate::data_dir::{Config, DataDir};
 use crate::init;
+use crate::log::LogLevel;
 
-/// Runs the node in this folder until SIGINT or SIGTERM. `ready` is told the address once both doors are open.
-pub(crate) fn serve(dir: &DataDir, ready: impl FnOnce(&str, &Path)) -> Result<(), Refusal> {
+mod figures_door;
+mod metrics;
+mod reload;
+mod supervisor;
+
+use figures_door::FiguresDoor;
+use reload::Changeable;
+pub(crate) use supervisor::Supervisor;
+
+/// What a node runs under.
+pub(crate) struct Under {
+    /// The service manager, if there is one.
+    pub(crate) supervisor: Supervisor,
+    /// What decides which lines are logged.
+    pub(crate) log: LogLevel,
+}
+
+/// Runs the node in this folder until SIGINT or SIGTERM; SIGHUP has the configuration read again. `ready` is told the
+/// address once all doors are open.
+pub(crate) fn serve(dir: &DataDir, under: Under, ready: impl FnOnce(&str, &Path)) -> Result<(), Refusal> {
+    clock::since_start();
     let config = dir.config()?;
     dir.must_be_private()?;
     let _held = dir.lock()?;
@@ -28,14 +48,22 @@ pub(crate) fn serve(dir: &DataDir, ready: impl FnOnce(&str, &Path)) -> Result<()
         .enable_all()
         .build()
         .map_err(|e| Refusal::world("runtime", e.to_string()))?;
-    runtime.block_on(run(dir, &config, ready))
+    runtime.block_on(run(dir, config, under, ready))
 }
 
-async fn run(dir: &DataDir, config: &Config, ready: impl FnOnce(&str, &Path)) -> Result<(), Refusal> {
+async fn run(
+    dir: &DataDir,
+    config: Config,
+    under: Under,
+    ready: impl FnOnce(&str, &Path),
+) -> Result<(), Refusal> {
+    let Under { supervisor, log } = under;
+    let supervisor = Arc::new(supervisor);
     let keys = dir.keys()?;
     let bell = Bell::default();
     let ring = bell.clone();
-    let house = init::house(dir, config, &keys, Arc::new(move || ring.ring()))?;
+    let house = init::house(dir, &config, &keys, Arc::new(move || ring.ring()))?;
+    let hook = HookInUse::from(hook(&config)?);
     let clock = clock::of_the_system();
     if let Some(why) = exchange::went_back::tell(&house, clock.now())? {
         tracing::warn!(
@@ -49,6 +77,7 @@ async fn run(dir: &DataDir, config: &Config, ready: impl FnOnce(&str, &Path)) ->
     let socket = open_socket(&dir.socket())?;
     // Before the node is called ready: whoever waits for that may stop it at once.
     let told_to_stop = told_to_stop()?;
+    let mut told_to_reload = hear(SignalKind::hangup())?;
     let (stopping, stop) = watch::channel(false);
     let peers = peer::router(Peer { house: house.clone(), clock: clock.clone() });
     let control = api::router(Api {
@@ -56,24 +85,81 @@ async fn run(dir: &DataDir, config: &Config, ready: impl FnOnce(&str, &Path)) ->
         clock: clock.clone(),
         sessions: Arc::new(Sessions::new(SessionLimits::default())),
     });
-    let courier = Courier { house, identity, clock, bell, hook: hook(config)? };
+    let mut changeable = Changeable {
+        figures: FiguresDoor::closed(house.clone(), stop.clone()),
+        dir: dir.clone(),
+        house: house.clone(),
+        hook: hook.clone(),
+        log,
+        config: config.clone(),
+    };
+    let figures = changeable.figures.prepare(config.metrics.as_deref()).await?;
+    changeable.set_door(figures);
+    let alive = tokio::spawn({
+        let (supervisor, house, stop) = (Arc::clone(&supervisor), house.clone(), stop.clone());
+        async move { supervisor.keep_telling(house, stop).await }
+    });
+    let courier = Courier { house, identity, clock, bell, hook };
     let mut doors = tokio::task::JoinSet::new();
     doors.spawn(gate::serve::serve_tls(listener, tls, peers, ServeLimits::default(), stopped(stop.clone())));
     doors.spawn(gate::serve::serve_unix(socket, control, ServeLimits::local_socket(), stopped(stop.clone())));
     let carrying = tokio::spawn(courier.run(stop));
     ready(&config.listen, &dir.socket());
-    tracing::info!(node = config.name, listen = config.listen, "the node is running");
-    let ended = tokio::select! {
-        () = told_to_stop => Ok(()),
-        door = doors.join_next() => Err(door_closed(door)),
+    supervisor.ready("running");
+    tracing::info!(
+        node = config.name,
+        listen = config.listen,
+        version = env!("CARGO_PKG_VERSION"),
+        "the node is running"
+    );
+    let mut told_to_stop = std::pin::pin!(told_to_stop);
+    let ended = loop {
+        tokio::select! {
+            () = told_to_stop.as_mut() => break Ok(()),
+            door = doors.join_next() => break Err(door_closed(door)),
+            _ = told_to_reload.recv() => reload(&supervisor, &mut changeable).await,
+        }
     };
-    tracing::info!("the node is stopping");
+    supervisor.stopping();
+    tracing::info!("the node is stopping: what is in flight may end");
     // Nobody listens any more if both doors and the courier have gone already.
     let _ = stopping.send(true);
     while doors.join_next().await.is_some() {}
     let _ = carrying.await;
+    changeable.figures.end().await;
+    let _ = alive.await;
     let _ = std::fs::remove_file(dir.socket());
+    tracing::info!("the node has stopped");
     ended
+}
+
+/// Reads the configuration again, and says in the log what came of it.
+async fn reload(supervisor: &Supervisor, changeable: &mut Changeable) {
+    supervisor.reloading();
+    match changeable.reload().await {
+        Ok(done) => {
+            let changed =
+                if done.changed.is_empty() { "nothing".to_owned() } else { done.changed.join(", ") };
+            tracing::info!(changed, "the configuration was read again");
+            if !done.waits.is_empty() {
+                let settings = done.waits.join(", ");
+                tracing::warn!(settings, "these settings differ and take a restart of the node");
+            }
+            supervisor.ready("running");
+        }
+        Err(refusal) => {
+            tracing::error!(
+                fact = %refusal,
+                hint = refusal.hint.as_deref().unwrap_or_default(),
+                "the configuration was read again and refused; the one before stays in force"
+            );
+            supervisor.ready("running; the new configuration was refused, see the log");
+        }
+    }
+}
+
+fn hear(kind: SignalKind) -> Result<Signal, Refusal> {
+    signal(kind).map_err(|e| Refusal::world("signal", format!("signals cannot be heard: {e}")))
 }
 
 async fn stopped(mut stop: watch::Receiver<bool>) {
@@ -82,10 +168,8 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
 }
 
 /// Ends with the first SIGINT or SIGTERM from now on.
-fn told_to_stop() -> Result<impl Future<Output = ()>, Refusal> {
-    let listen =
-        |kind| signal(kind).map_err(|e| Refusal::world("signal", format!("signals cannot be heard: {e}")));
-    let (mut int, mut term) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+pub(crate) fn told_to_stop() -> Result<impl Future<Output = ()>, Refusal> {
+    let (mut int, mut term) = (hear(SignalKind::interrupt())?, hear(SignalKind::terminate())?);
     Ok(async move {
         tokio::select! {
             _ = int.recv() => {}

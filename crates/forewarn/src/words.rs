@@ -23,17 +23,22 @@ macro_rules! word {
 mod agreement;
 mod answer;
 mod audit;
+mod backup;
 mod call;
 mod channel;
+mod carry;
 mod desk;
+mod doctor;
 mod duty;
 mod entry;
+mod evidence;
 mod failure;
 mod flags;
 mod inbox;
 mod key;
 mod ledger;
 mod login;
+mod new_folder;
 mod node;
 mod outcome;
 mod oversight;
@@ -41,6 +46,8 @@ mod partner;
 mod pending;
 mod person;
 mod reading;
+mod rebuild;
+mod receipt;
 mod recover;
 mod release;
 mod risk;
@@ -50,6 +57,7 @@ mod show;
 mod status;
 mod surroundings;
 mod undertaking;
+mod verify;
 mod warning;
 
 use std::path::{Path, PathBuf};
@@ -109,6 +117,7 @@ enum Act {
     Card(partner::Card),
     Partner(partner::Partner),
     Channel(channel::Channel),
+    Carry(carry::Carry),
     Agreement(agreement::Agreement),
     Domain(agreement::Domain),
     Risk(risk::Risk),
@@ -129,8 +138,14 @@ enum Act {
     Relay(outcome::Relay),
     Undertaking(undertaking::Undertaking),
     Ledger(ledger::Ledger),
+    Receipt(receipt::Receipt),
+    Evidence(evidence::Evidence),
+    Verify(verify::Verify),
     Status(status::Status),
-    Doctor(status::Doctor),
+    Doctor(doctor::Doctor),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
+    Rebuild(rebuild::Rebuild),
     Completions(Completions),
     Demo(Demo),
 }
@@ -161,7 +176,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("People", &["person", "pending", "approve", "refuse"]),
     (
         "Partners and agreements",
-        &["card", "partner", "channel", "agreement", "domain", "risk", "undertaking"],
+        &["card", "partner", "channel", "carry", "agreement", "domain", "risk", "undertaking"],
     ),
     ("Warn", &["warning", "duty", "release", "review", "sent", "outbox"]),
     (
@@ -169,7 +184,13 @@ const GROUPS: &[(&str, &[&str])] = &[
         &["inbox", "show", "read", "dispose", "act", "stand-down", "outcome", "thank", "relay"],
     ),
     ("Look", &["status", "ledger", "audit", "oversight"]),
-    ("Run", &["serve", "doctor", "key", "clock", "recover", "demo", "completions"]),
+    ("Prove", &["receipt", "verify", "evidence"]),
+    (
+        "Run",
+        &[
+            "serve", "doctor", "key", "clock", "backup", "restore", "recover", "rebuild", "demo", "completions",
+        ],
+    ),
 ];
 
 /// What somebody needs who has never seen it.
@@ -193,8 +214,8 @@ pub(crate) fn command() -> clap::Command {
         }
     }
     groups.push_str("\n\n`forewarn help COMMAND` says more, with an example and the role it needs.");
-    let nouns: Vec<String> =
-        command.get_subcommands().filter(|c| c.has_subcommands()).map(|c| c.get_name().to_owned()).collect();
+    let nouns = command.get_subcommands().filter(|c| c.has_subcommands() && c.get_after_help().is_none());
+    let nouns: Vec<String> = nouns.map(|c| c.get_name().to_owned()).collect();
     let command = nouns.iter().fold(command, |command, noun| {
         let more =
             format!("`forewarn help {noun} COMMAND` says more, with an example and the role it needs.");
@@ -218,6 +239,9 @@ pub(crate) fn run() -> ExitCode {
     if let Act::Demo(Demo { keep, out }) = &act {
         return crate::demo::run(*keep, out.as_deref(), json);
     }
+    if let Act::Verify(verify) = &act {
+        return end(verify.run(&surroundings, &look(&surroundings)), json);
+    }
     let done = match desk(data, session.as_deref(), surroundings) {
         Ok(desk) => match act {
             Act::Serve(serve) => match serve.run(&desk, json) {
@@ -231,16 +255,20 @@ pub(crate) fn run() -> ExitCode {
     finish(done, json)
 }
 
+fn look(surroundings: &Surroundings) -> Look {
+    Look { paint: surroundings.paint, width: surroundings.width, now: clock::now() }
+}
+
 fn desk(data: Option<PathBuf>, session: Option<&Path>, surroundings: Surroundings) -> Result<Desk, Failure> {
     let data = data.or_else(|| surroundings.default_data()).ok_or_else(|| {
         Failure::usage("no data folder is named, and there is no home folder to look in")
             .hint("name one with --data or FOREWARN_DATA")
     })?;
     let data = surroundings.absolute(&data);
-    let look = Look { paint: surroundings.paint, width: surroundings.width, now: clock::now() };
+    let look = look(&surroundings);
     Ok(Desk {
         session: SessionFile::find(session, &data, &surroundings),
-        dir: DataDir::at(&data),
+        dir: DataDir::at(&data).with_credentials(surroundings.credentials.clone()),
         look,
         surroundings,
     })
@@ -248,8 +276,17 @@ fn desk(data: Option<PathBuf>, session: Option<&Path>, surroundings: Surrounding
 
 /// Prints what a command shows, or why it failed.
 fn finish(done: Result<Shown, Failure>, json: bool) -> ExitCode {
+    let with_status = |shown: Shown| {
+        let status = u8::from(!shown.sound);
+        (shown, status)
+    };
+    end(done.map(with_status), json)
+}
+
+/// Prints what a command shows, with the exit status that goes with it, or why it failed.
+fn end(done: Result<(Shown, u8), Failure>, json: bool) -> ExitCode {
     let (text, status) = match &done {
-        Ok(shown) => (if json { say::json(&shown.json) } else { shown.text.clone() }, u8::from(!shown.sound)),
+        Ok((shown, status)) => (if json { say::json(&shown.json) } else { shown.text.clone() }, *status),
         Err(failure) if json => (say::json(&failure.json()), failure.status),
         Err(failure) => {
             say::err(&failure.text());
@@ -310,6 +347,7 @@ impl Act {
             Self::Card(act) => act.run(desk),
             Self::Partner(act) => act.run(desk),
             Self::Channel(act) => act.run(desk),
+            Self::Carry(act) => act.run(desk),
             Self::Agreement(act) => act.run(desk),
             Self::Domain(act) => act.run(desk),
             Self::Risk(act) => act.run(desk),
@@ -330,11 +368,18 @@ impl Act {
             Self::Relay(act) => act.run(desk),
             Self::Undertaking(act) => act.run(desk),
             Self::Ledger(act) => act.run(desk),
+            Self::Receipt(act) => act.run(desk),
+            Self::Evidence(act) => act.run(desk),
             Self::Status(act) => act.run(desk),
             Self::Doctor(act) => act.run(desk),
+            Self::Backup(act) => act.run(desk),
+            Self::Restore(act) => act.run(desk),
+            Self::Rebuild(act) => act.run(desk),
             Self::Completions(Completions { shell }) => Ok(completions(shell)),
-            // These two run for long and print by themselves; `run` has taken them already.
-            Self::Serve(_) | Self::Demo(_) => Err(Failure::usage("this command stands by itself")),
+            // These run for long and print by themselves, or need no node; `run` has taken them already.
+            Self::Serve(_) | Self::Demo(_) | Self::Verify(_) => {
+                Err(Failure::usage("this command stands by itself"))
+            }
         }
     }
 }

@@ -80,6 +80,12 @@ impl ServeLimits {
         Self { connections_max: 64, connections_per_caller_max: 64, ..Self::default() }
     }
 
+    /// Gives the limits for what only reads figures: as the default, but 8 connections in all, and 10 s for a request.
+    #[must_use]
+    pub fn figures() -> Self {
+        Self { connections_max: 8, connections_per_caller_max: 8, request_ms_max: 10_000, ..Self::default() }
+    }
+
     pub(crate) fn handshake(&self) -> Duration {
         Duration::from_millis(self.handshake_ms_max)
     }

@@ -80,9 +80,26 @@ pub async fn serve_unix(
     serve(Door::Local { listener }, router, limits, shutdown).await
 }
 
+/// Serves whoever runs on this machine over plain TCP until `shutdown` is ready, with the same limits and the same end as
+/// [`serve_tls`]. Callers from another machine are closed without an answer, wherever the listener listens.
+///
+/// Who calls is not known: any user and any program of this machine may be the caller.
+///
+/// # Errors
+/// As [`serve_tls`].
+pub async fn serve_loopback(
+    listener: TcpListener,
+    router: Router,
+    limits: ServeLimits,
+    shutdown: impl Future,
+) -> io::Result<()> {
+    serve(Door::Loopback { listener }, router, limits, shutdown).await
+}
+
 /// Where callers come in.
 enum Door {
     Peers { listener: TcpListener, tls: TlsAcceptor },
+    Loopback { listener: TcpListener },
     Local { listener: UnixListener },
 }
 
@@ -96,6 +113,10 @@ impl Door {
     async fn accept(&self) -> io::Result<Arrived> {
         match self {
             Self::Peers { listener, .. } => {
+                let (stream, remote) = listener.accept().await?;
+                Ok(Arrived::Peer(stream, remote))
+            }
+            Self::Loopback { listener } => {
                 let (stream, remote) = listener.accept().await?;
                 Ok(Arrived::Peer(stream, remote))
             }
@@ -212,6 +233,13 @@ fn admit(arrived: Arrived, door: &Door, hall: &Arc<Hall>, connections: &mut Join
             let hall = Arc::clone(hall);
             connections.spawn(async move { attend_local(stream, &hall).await });
         }
+        (Arrived::Peer(stream, remote), Door::Loopback { .. }) if remote.ip().is_loopback() => {
+            let hall = Arc::clone(hall);
+            connections.spawn(async move { attend_loopback(stream, remote, &hall).await });
+        }
+        (Arrived::Peer(_, remote), Door::Loopback { .. }) => {
+            tracing::warn!(%remote, "refused: a caller from another machine on a door for this one");
+        }
         // A TCP caller comes through no other door.
         (Arrived::Peer(..), Door::Local { .. }) => {}
     }
@@ -257,6 +285,14 @@ async fn attend_peer(stream: TlsStream<TcpStream>, remote: SocketAddr, pin: Spki
         return;
     };
     match attend(stream, PeerPin(pin), hall.router.clone(), limits, hall.stop.clone()).await {
+        Ending::Closed => {}
+        Ending::Broken(error) => tracing::debug!(%remote, %error, "connection broke"),
+        Ending::Cut(too_slow) => tracing::debug!(%remote, ?too_slow, "connection cut"),
+    }
+}
+
+async fn attend_loopback(stream: TcpStream, remote: SocketAddr, hall: &Hall) {
+    match attend(stream, remote, hall.router.clone(), &hall.limits, hall.stop.clone()).await {
         Ending::Closed => {}
         Ending::Broken(error) => tracing::debug!(%remote, %error, "connection broke"),
         Ending::Cut(too_slow) => tracing::debug!(%remote, ?too_slow, "connection cut"),

@@ -356,6 +356,19 @@ vocabulary! {
     }
 }
 
+vocabulary! {
+    /// How things are carried to and from a partner: this node calls it; or calls it and takes its parcels as well; or
+    /// waits to be called; or somebody carries files.
+    Carriage, "carriage" { Push = "push", Fetch = "fetch", Wait = "wait", File = "file" }
+}
+
+impl Carriage {
+    /// Whether this node calls the partner.
+    pub fn dials(self) -> bool {
+        matches!(self, Self::Push | Self::Fetch)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::handling::Handling;
 use crate::id::{EntryRef, PartyName, PersonName, SourceId, WarningId};
-use crate::ladder::{Field, FieldPath, PersonValue, Value};
+use crate::ladder::{Field, FieldPath, PersonValue, Rung, Value};
 use crate::subject::Subject;
 use crate::vocab::{Domain, HarmKind, MatterKind, Precedence, Status, WaiverReason};
 
@@ -129,14 +129,18 @@ impl Warning {
 
     /// Every ladder with its path, those of subjects after the others.
     pub fn ladders(&self) -> Vec<Field> {
-        let mut all = self.fields.clone();
-        for (n, subject) in (1u8..).zip(&self.subjects) {
-            all.push(Field { path: FieldPath::SubjectIdentity(n), rungs: subject.identity.clone() });
-            if !subject.status.is_empty() {
-                all.push(Field { path: FieldPath::SubjectStatus(n), rungs: subject.status.clone() });
-            }
-        }
-        all
+        self.each_ladder().map(|(path, rungs)| Field { path, rungs: rungs.to_vec() }).collect()
+    }
+
+    /// The paths and rungs of [`Warning::ladders`], in the same order, without a copy.
+    pub fn each_ladder(&self) -> impl Iterator<Item = (FieldPath, &[Rung])> {
+        let fields = self.fields.iter().map(|field| (field.path, field.rungs.as_slice()));
+        let of_subjects = (1u8..).zip(&self.subjects).flat_map(|(n, subject)| {
+            let status = Some(&subject.status).filter(|status| !status.is_empty());
+            std::iter::once((FieldPath::SubjectIdentity(n), subject.identity.as_slice()))
+                .chain(status.map(|status| (FieldPath::SubjectStatus(n), status.as_slice())))
+        });
+        fields.chain(of_subjects)
     }
 
     /// The subject that a path speaks of.

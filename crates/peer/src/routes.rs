@@ -1,22 +1,21 @@
 //! The routes: a handler finds the caller, makes one call into `exchange` and turns its answer into a status and a body.
 
+mod pull;
+
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Extension, Path, Query, Request, State};
+use axum::extract::{Extension, Path, Request, State};
 use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::routing::{get, post};
 use exchange::house::House;
 use exchange::receive::Receipt;
 use exchange::refusal::{Refusal, Whose};
-use exchange::{channel, partner, receive, recover};
+use exchange::{channel, partner, receive};
 use gate::clock::Clock;
 use gate::serve::PeerPin;
 use model::caller::Partner;
-use serde::Deserialize;
 use tlog::channel::Origin;
-use tlog::parcel::PARCEL_MEDIA;
 
 /// The most bytes of a parcel that are read (log-format §6).
 const PARCEL_BYTES_MAX: usize = 64 << 20;
@@ -40,9 +39,10 @@ pub fn router(peer: Peer) -> Router {
         .route("/peer/v1/channel", post(open_channel))
         .route("/peer/v1/log/{origin}/add-entries", post(add_entries))
         .route("/peer/v1/log/{origin}/checkpoint", get(newest_checkpoint))
-        .route("/peer/v1/log/{origin}/parcel", get(parcel))
+        .merge(pull::routes())
         .fallback(|| async { not_here() })
         .method_not_allowed_fallback(|| async { not_here() })
+        .layer(axum::middleware::from_fn_with_state(peer.clone(), crate::request::watched))
         .with_state(peer)
 }
 
@@ -115,34 +115,6 @@ async fn newest_checkpoint(
     .await
 }
 
-/// The query of a request for a piece of a log.
-#[derive(Deserialize)]
-struct From {
-    from: u64,
-}
-
-/// A piece of a log that its other party has lost: our copy of the caller's log, or of ours what the caller has receipted.
-async fn parcel(
-    State(peer): State<Peer>,
-    Extension(pin): Extension<PeerPin>,
-    Path(origin): Path<String>,
-    query: Result<Query<From>, QueryRejection>,
-) -> Response<Body> {
-    let Ok(Query(From { from })) = query else { return not_here() };
-    run(move || {
-        let Some((caller, origin)) = caller_and_log(&peer, &pin, &origin)? else { return Ok(stranger()) };
-        Ok(match recover::copy(&peer.house, &caller, origin, from)? {
-            Some(bytes) => {
-                let mut response = Response::new(Body::from(bytes));
-                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PARCEL_MEDIA));
-                response
-            }
-            None => not_here(),
-        })
-    })
-    .await
-}
-
 fn caller_and_log(peer: &Peer, pin: &PeerPin, origin: &str) -> Result<Option<(Partner, Origin)>, Refusal> {
     let caller = partner::caller_by_pin(&peer.house, &pin.0.0)?;
     Ok(caller.zip(Origin::from_hex(origin).ok()))
@@ -164,7 +136,8 @@ fn answer(receipt: &Receipt) -> Response<Body> {
 
 /// Runs an act on a thread that may block.
 async fn run(act: impl FnOnce() -> Result<Response<Body>, Refusal> + Send + 'static) -> Response<Body> {
-    match tokio::task::spawn_blocking(act).await {
+    let span = tracing::Span::current();
+    match tokio::task::spawn_blocking(move || span.in_scope(act)).await {
         Ok(Ok(response)) => response,
         Ok(Err(refusal)) => failed(&refusal),
         Err(_) => busy(),
@@ -173,7 +146,7 @@ async fn run(act: impl FnOnce() -> Result<Response<Body>, Refusal> + Send + 'sta
 
 /// Whatever failed here is not the caller's to know: it may try again.
 fn failed(refusal: &Refusal) -> Response<Body> {
-    tracing::error!(code = refusal.code, fact = %refusal, "a partner's request could not be served");
+    tracing::error!(fact = %refusal.for_the_log(), "a partner's request could not be served");
     busy()
 }
 

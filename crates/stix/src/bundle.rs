@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::canonical::Json;
+use crate::canonical::{write_all, write_text};
 use crate::error::StixError;
 use crate::id::StixId;
 use crate::object::Object;
@@ -45,13 +45,14 @@ impl Bundle {
 
     /// The canonical bytes; the objects stand in the order of type and id.
     pub fn bytes(&self) -> Vec<u8> {
-        let objects = self.objects.values().map(|o| o.json().clone()).collect();
-        Json::Map(BTreeMap::from([
-            ("type".to_owned(), Json::text("bundle")),
-            ("id".to_owned(), Json::text(self.id.to_string())),
-            ("objects".to_owned(), Json::List(objects)),
-        ]))
-        .bytes()
+        let objects = self.objects.values().map(|o| o.text().len() + 1).sum::<usize>();
+        let mut out = String::with_capacity(objects + 128);
+        out.push_str("{\"id\":");
+        write_text(self.id.as_str(), &mut out);
+        out.push_str(",\"objects\":");
+        write_all(self.objects.values(), ['[', ']'], &mut out, |object, out| out.push_str(object.text()));
+        out.push_str(",\"type\":\"bundle\"}");
+        out.into_bytes()
     }
 }
 

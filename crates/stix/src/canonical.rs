@@ -77,6 +77,10 @@ impl Json {
 
     /// The place of the first empty list or map in it, if there is one; STIX has neither (§2.8, §2.3).
     pub(crate) fn empty_place(&self, place: &str) -> Option<String> {
+        // The place is put into words only for what is refused.
+        if !self.holds_empty() {
+            return None;
+        }
         match self {
             Self::List(list) if list.is_empty() => Some(place.to_owned()),
             Self::Map(map) if map.is_empty() => Some(place.to_owned()),
@@ -86,31 +90,47 @@ impl Json {
         }
     }
 
-    fn write(&self, out: &mut String) {
+    fn holds_empty(&self) -> bool {
+        match self {
+            Self::List(list) => list.is_empty() || list.iter().any(Self::holds_empty),
+            Self::Map(map) => map.is_empty() || map.values().any(Self::holds_empty),
+            Self::Text(_) | Self::Bool(_) | Self::Int(_) | Self::Micro(_) => false,
+        }
+    }
+
+    /// Writes the canonical form at the end of `out`.
+    pub(crate) fn write(&self, out: &mut String) {
         match self {
             Self::Text(text) => write_text(text, out),
             Self::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
             Self::Int(i) => out.push_str(&i.to_string()),
             Self::Micro(micro) => write_micro(*micro, out),
             Self::List(list) => write_all(list.iter(), ['[', ']'], out, |v, out| v.write(out)),
+            // Below U+0080 the order of UTF-16 units is that of the map.
+            Self::Map(map) if map.keys().all(|key| key.is_ascii()) => write_pairs(map.iter(), out),
             Self::Map(map) => {
                 let mut pairs: Vec<_> = map.iter().collect();
                 pairs.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
-                write_all(pairs.into_iter(), ['{', '}'], out, |(key, v), out| {
-                    write_text(key, out);
-                    out.push(':');
-                    v.write(out);
-                });
+                write_pairs(pairs.into_iter(), out);
             }
         }
     }
 }
 
-fn write_all<T>(
+fn write_pairs<'a>(pairs: impl Iterator<Item = (&'a String, &'a Json)>, out: &mut String) {
+    write_all(pairs, ['{', '}'], out, |(key, v), out| {
+        write_text(key, out);
+        out.push(':');
+        v.write(out);
+    });
+}
+
+/// Writes a list or a map: each item by `each`, with commas between.
+pub(crate) fn write_all<T>(
     items: impl Iterator<Item = T>,
     [open, close]: [char; 2],
     out: &mut String,
-    each: impl Fn(T, &mut String),
+    mut each: impl FnMut(T, &mut String),
 ) {
     out.push(open);
     for (n, item) in items.enumerate() {
@@ -122,22 +142,43 @@ fn write_all<T>(
     out.push(close);
 }
 
-fn write_text(text: &str, out: &mut String) {
+/// Writes a text with its quotes and escapes (RFC 8785 §3.2.2.2).
+pub(crate) fn write_text(text: &str, out: &mut String) {
+    out.reserve(text.len() + 2);
     out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{8}' => out.push_str("\\b"),
-            '\t' => out.push_str("\\t"),
-            '\n' => out.push_str("\\n"),
-            '\u{c}' => out.push_str("\\f"),
-            '\r' => out.push_str("\\r"),
-            c if c < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => out.push(c),
-        }
+    // Without a branch for each byte a whole text is looked through at once.
+    if text.bytes().fold(false, |any, b| any | is_escaped(b)) {
+        write_escaped(text, out)
+    } else {
+        out.push_str(text)
     }
     out.push('"');
+}
+
+fn is_escaped(b: u8) -> bool {
+    (b < b' ') | (b == b'"') | (b == b'\\')
+}
+
+fn write_escaped(text: &str, out: &mut String) {
+    let mut rest = text;
+    // Every byte that is escaped is a character of its own, so a cut before and after it falls between characters.
+    while let Some(at) = rest.bytes().position(is_escaped) {
+        let (plain, from) = rest.split_at(at);
+        out.push_str(plain);
+        let (escaped, after) = from.split_at(1);
+        match escaped {
+            "\"" => out.push_str("\\\""),
+            "\\" => out.push_str("\\\\"),
+            "\u{8}" => out.push_str("\\b"),
+            "\t" => out.push_str("\\t"),
+            "\n" => out.push_str("\\n"),
+            "\u{c}" => out.push_str("\\f"),
+            "\r" => out.push_str("\\r"),
+            other => out.extend(other.chars().map(|c| format!("\\u{:04x}", u32::from(c)))),
+        }
+        rest = after;
+    }
+    out.push_str(rest);
 }
 
 fn write_micro(micro: i32, out: &mut String) {

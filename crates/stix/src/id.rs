@@ -2,17 +2,19 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
 use crate::error::{StixError, cut};
 
-/// An identifier (STIX 2.1 §2.9): `type--uuid`, with a version 4 UUID for everything that is made here.
+/// An identifier (STIX 2.1 §2.9): `type--uuid`, with a version 4 UUID for everything that is made here. Ids are in the
+/// order of their types, then of their UUIDs, which is that of their texts. A copy shares the text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct StixId {
-    kind: String,
-    uuid: Uuid,
-}
+pub struct StixId(Arc<str>);
+
+/// The length of a UUID in hyphenated form.
+const UUID_BYTES: usize = uuid::fmt::Hyphenated::LENGTH;
 
 impl StixId {
     /// Makes an id of the type `kind` from 16 bytes; the six version and variant bits are set as for UUID version 4.
@@ -21,18 +23,26 @@ impl StixId {
     /// [`StixError::TypeName`] if `kind` is no type name.
     pub fn make(kind: &str, bytes: [u8; 16]) -> Result<Self, StixError> {
         check_type(kind)?;
-        Ok(Self { kind: kind.to_owned(), uuid: uuid::Builder::from_random_bytes(bytes).into_uuid() })
+        let uuid = uuid::Builder::from_random_bytes(bytes).into_uuid();
+        let mut hyphenated = [0; UUID_BYTES];
+        let uuid: &str = uuid.hyphenated().encode_lower(&mut hyphenated);
+        Ok(Self([kind, "--", uuid].concat().into()))
     }
 
     /// The type before the two hyphens.
     pub fn kind(&self) -> &str {
-        &self.kind
+        self.0.get(..self.0.len().saturating_sub(UUID_BYTES + 2)).unwrap_or_default()
+    }
+
+    /// The whole.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
 impl fmt::Display for StixId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}--{}", self.kind, self.uuid)
+        f.write_str(&self.0)
     }
 }
 
@@ -45,8 +55,11 @@ impl FromStr for StixId {
         let (kind, rest) = text.split_once("--").ok_or_else(refused)?;
         check_type(kind).map_err(|_| refused())?;
         let uuid = Uuid::try_parse(rest).map_err(|_| refused())?;
-        let id = Self { kind: kind.to_owned(), uuid };
-        if id.to_string() == text { Ok(id) } else { Err(refused()) }
+        if uuid.hyphenated().encode_lower(&mut [0; UUID_BYTES]) == rest {
+            Ok(Self(text.into()))
+        } else {
+            Err(refused())
+        }
     }
 }
 
@@ -74,8 +87,20 @@ mod tests {
         fn an_id_reads_back_and_is_a_version_4_uuid(bytes: [u8; 16]) {
             let id = StixId::make("report", bytes).unwrap();
             prop_assert_eq!(id.to_string().parse::<StixId>().unwrap(), id.clone());
-            prop_assert_eq!(id.uuid.get_version_num(), 4);
-            prop_assert_eq!(id.uuid.get_variant(), uuid::Variant::RFC4122);
+            prop_assert_eq!(id.kind(), "report");
+            let uuid = Uuid::try_parse(&id.as_str()["report--".len()..]).unwrap();
+            prop_assert_eq!(uuid.get_version_num(), 4);
+            prop_assert_eq!(uuid.get_variant(), uuid::Variant::RFC4122);
+        }
+
+        #[test]
+        fn ids_are_in_the_order_of_their_types_and_then_of_their_uuids(
+            kinds in proptest::array::uniform2("[a-z][a-z0-9]{2,3}(-[a-z0-9]{1,3}){0,2}"),
+            bytes: [[u8; 16]; 2],
+        ) {
+            let [one, other] = [0, 1].map(|n| StixId::make(&kinds[n], bytes[n]).unwrap());
+            let [uuid, other_uuid] = bytes.map(|b| uuid::Builder::from_random_bytes(b).into_uuid());
+            prop_assert_eq!(one.cmp(&other), (&kinds[0], uuid).cmp(&(&kinds[1], other_uuid)));
         }
     }
 

@@ -94,7 +94,7 @@ fn fixed(labels: &[Fixed], scheme: &str, key: &str, property: &str, word: &str) 
     let unknown = || StixError::Id { found: format!("{scheme}:{word}") };
     let label = labels.iter().find(|label| label.word == word).ok_or_else(unknown)?;
     let mut draft = Draft::bare("marking-definition", label.id.parse()?)?;
-    draft.put("created", Json::text(label.created))?;
+    draft.word("created", label.created)?;
     draft.required_text("name", format!("{scheme}:{}", word.to_uppercase()))?;
     draft.extensions(vec![Extension {
         key: key.parse()?,
@@ -119,8 +119,8 @@ pub fn statement(
         return Err(StixError::Empty { place: "statement".to_owned() });
     }
     let mut draft = made(id, created, created_by)?;
-    draft.put("definition_type", Json::text("statement"))?;
-    draft.put("definition", Json::Map(BTreeMap::from([("statement".to_owned(), Json::Text(words))])))?;
+    draft.word("definition_type", "statement")?;
+    draft.put("definition", &Json::Map(BTreeMap::from([("statement".to_owned(), Json::Text(words))])))?;
     draft.finish()
 }
 
@@ -143,7 +143,7 @@ pub fn extended(
 
 fn made(id: StixId, created: StixTime, created_by: Option<StixId>) -> Result<Draft, StixError> {
     let mut draft = Draft::bare("marking-definition", id)?;
-    draft.put("created", Json::text(created.to_string()))?;
+    draft.word("created", created.as_str())?;
     if let Some(by) = created_by {
         draft.created_by(by)?;
     }
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn the_fixed_markings_are_those_of_their_specifications() {
-        let text = String::from_utf8(tlp("amber+strict").unwrap().json().bytes()).unwrap();
+        let text = tlp("amber+strict").unwrap().text().to_owned();
         assert_eq!(
             text,
             "{\"created\":\"2022-10-01T00:00:00.000Z\",\"extensions\":{\"extension-definition--60a3c5c5-0d10-413e-aab3-\

@@ -4,8 +4,9 @@
 //! `Object`, which knows what it refers to, so that a bundle can be checked whole.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
-use crate::canonical::Json;
+use crate::canonical::{Json, write_all, write_text};
 use crate::error::StixError;
 use crate::id::{StixId, check_type};
 use crate::time::StixTime;
@@ -15,12 +16,12 @@ pub const INCIDENT_CORE: &str = "extension-definition--ef765651-680c-498d-9894-9
 /// The key of the event object type (OASIS CTI common objects, incident-ef7).
 pub const EVENT_EXTENSION: &str = "extension-definition--4ca6de00-5b0d-45ef-a1dc-ea7279ea910e";
 
-/// A finished object: its id, its canonical form, and every id that it refers to.
+/// A finished object: its id, its canonical form as it is written, and every id that it refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
     id: StixId,
-    json: Json,
-    refs: BTreeSet<StixId>,
+    text: String,
+    refs: Vec<StixId>,
 }
 
 impl Object {
@@ -29,13 +30,15 @@ impl Object {
         &self.id
     }
 
-    /// Every id that it refers to, its markings and creator among them; never an `extension-definition`.
-    pub fn refs(&self) -> &BTreeSet<StixId> {
+    /// Every id that it refers to, its markings and creator among them, some perhaps twice; never an
+    /// `extension-definition`.
+    pub fn refs(&self) -> &[StixId] {
         &self.refs
     }
 
-    pub(crate) fn json(&self) -> &Json {
-        &self.json
+    /// Its canonical form.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 }
 
@@ -189,7 +192,7 @@ impl Report {
         draft.required_text("name", self.name)?;
         draft.text("description", self.description)?;
         draft.texts("report_types", self.report_types)?;
-        draft.put("published", Json::text(self.published.to_string()))?;
+        draft.word("published", self.published.as_str())?;
         draft.required_refs("object_refs", self.object_refs)?;
         draft.finish()
     }
@@ -244,8 +247,8 @@ impl Event {
         draft.text("description", self.description)?;
         for (name, at) in [("start_time", self.start), ("end_time", self.end)] {
             if let Some((at, fidelity)) = at {
-                draft.put(name, Json::text(at.to_string()))?;
-                draft.put(&format!("{name}_fidelity"), Json::text(fidelity))?;
+                draft.word(name, at.as_str())?;
+                draft.word(&format!("{name}_fidelity"), fidelity)?;
             }
         }
         draft.finish()
@@ -286,8 +289,8 @@ impl Location {
             if latitude.unsigned_abs() > 90_000_000 || longitude.unsigned_abs() > 180_000_000 {
                 return Err(StixError::Coordinates { latitude, longitude });
             }
-            draft.put("latitude", Json::Micro(latitude))?;
-            draft.put("longitude", Json::Micro(longitude))?;
+            draft.put("latitude", &Json::Micro(latitude))?;
+            draft.put("longitude", &Json::Micro(longitude))?;
         }
         draft.finish()
     }
@@ -317,11 +320,11 @@ impl NewSdo {
         common.extensions.push(defines(self.defined_by));
         let mut draft = Draft::new(&kind, common)?;
         for (name, value) in self.properties {
-            draft.put(&name, value)?;
+            draft.put(&name, &value)?;
         }
         for (name, id) in self.refs {
-            draft.put(&name, Json::text(id.to_string()))?;
-            draft.refs.insert(id);
+            draft.word(&name, id.as_str())?;
+            draft.refs.push(id);
         }
         draft.finish()
     }
@@ -343,12 +346,20 @@ pub(crate) fn of_type(place: &str, wanted: &'static str, id: &StixId) -> Result<
     Err(StixError::IdOfOtherType { place: place.to_owned(), wanted, found: id.clone() })
 }
 
-/// An object while it is built: properties go in once, references are noted as they go in.
+/// An object while it is built: properties go in once, written as they will stand, and are put in order at the end.
+/// References are noted as they go in.
 pub(crate) struct Draft {
     id: StixId,
-    properties: BTreeMap<String, Json>,
-    refs: BTreeSet<StixId>,
+    /// Names and values, one after another in the order in which they came.
+    written: String,
+    /// Of each property the name's and the value's place in `written`.
+    properties: Vec<(Range<usize>, Range<usize>)>,
+    refs: Vec<StixId>,
 }
+
+/// About the bytes and the properties of an ordinary object.
+const OBJECT_BYTES: usize = 1024;
+const OBJECT_PROPERTIES: usize = 16;
 
 impl Draft {
     fn new(kind: &str, common: Common) -> Result<Self, StixError> {
@@ -357,8 +368,8 @@ impl Draft {
             return Err(StixError::ModifiedBeforeCreated { id });
         }
         let mut draft = Self::bare(kind, id)?;
-        draft.put("created", Json::text(created.to_string()))?;
-        draft.put("modified", Json::text(modified.to_string()))?;
+        draft.word("created", created.as_str())?;
+        draft.word("modified", modified.as_str())?;
         if let Some(by) = created_by {
             draft.created_by(by)?;
         }
@@ -367,7 +378,7 @@ impl Draft {
             if found > 100 {
                 return Err(StixError::Confidence { found });
             }
-            draft.put("confidence", Json::Int(i64::from(found)))?;
+            draft.put("confidence", &Json::Int(i64::from(found)))?;
         }
         for id in &markings {
             of_type("object_marking_refs", "marking-definition", id)?;
@@ -383,33 +394,56 @@ impl Draft {
         if id.kind() != kind {
             return Err(StixError::Id { found: format!("{id} for an object of type {kind}") });
         }
-        let mut draft = Self { id, properties: BTreeMap::new(), refs: BTreeSet::new() };
-        draft.put("type", Json::text(kind))?;
-        draft.put("spec_version", Json::text("2.1"))?;
+        let mut draft = Self {
+            id: id.clone(),
+            written: String::with_capacity(OBJECT_BYTES),
+            properties: Vec::with_capacity(OBJECT_PROPERTIES),
+            refs: Vec::with_capacity(OBJECT_PROPERTIES),
+        };
+        draft.word("type", kind)?;
+        draft.word("spec_version", "2.1")?;
         // `id` is shorter than a property name may be, and the one exception.
-        draft.properties.insert("id".to_owned(), Json::text(draft.id.to_string()));
+        draft.write("id", |out| write_text(id.as_str(), out))?;
         Ok(draft)
     }
 
     pub(crate) fn created_by(&mut self, by: StixId) -> Result<(), StixError> {
         of_type("created_by_ref", "identity", &by)?;
-        self.put("created_by_ref", Json::text(by.to_string()))?;
-        self.refs.insert(by);
+        self.word("created_by_ref", by.as_str())?;
+        self.refs.push(by);
         Ok(())
     }
 
-    pub(crate) fn put(&mut self, name: &str, value: Json) -> Result<(), StixError> {
+    pub(crate) fn put(&mut self, name: &str, value: &Json) -> Result<(), StixError> {
+        if let Some(place) = value.empty_place(name) {
+            return Err(StixError::Empty { place });
+        }
+        self.property(name, |out| value.write(out))
+    }
+
+    /// Puts a text in that may be empty.
+    pub(crate) fn word(&mut self, name: &str, text: &str) -> Result<(), StixError> {
+        self.property(name, |out| write_text(text, out))
+    }
+
+    fn property(&mut self, name: &str, value: impl FnOnce(&mut String)) -> Result<(), StixError> {
         let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
         if !(3..=250).contains(&name.len()) || !name.bytes().all(good) {
             return Err(StixError::PropertyName { found: name.to_owned() });
         }
-        if let Some(place) = value.empty_place(name) {
-            return Err(StixError::Empty { place });
+        self.write(name, value)
+    }
+
+    fn write(&mut self, name: &str, value: impl FnOnce(&mut String)) -> Result<(), StixError> {
+        if self.properties.iter().any(|(other, _)| self.written.get(other.clone()) == Some(name)) {
+            return Err(StixError::PropertyTwice { id: self.id.clone(), name: name.to_owned() });
         }
-        match self.properties.insert(name.to_owned(), value) {
-            None => Ok(()),
-            Some(_) => Err(StixError::PropertyTwice { id: self.id.clone(), name: name.to_owned() }),
-        }
+        let start = self.written.len();
+        self.written.push_str(name);
+        let middle = self.written.len();
+        value(&mut self.written);
+        self.properties.push((start..middle, middle..self.written.len()));
+        Ok(())
     }
 
     pub(crate) fn extensions(&mut self, extensions: Vec<Extension>) -> Result<(), StixError> {
@@ -426,11 +460,11 @@ impl Draft {
                 return Err(StixError::PropertyTwice { id: self.id.clone(), name: key.to_string() });
             }
         }
-        if all.is_empty() { Ok(()) } else { self.put("extensions", Json::Map(all)) }
+        if all.is_empty() { Ok(()) } else { self.put("extensions", &Json::Map(all)) }
     }
 
     pub(crate) fn required_text(&mut self, name: &str, text: String) -> Result<(), StixError> {
-        self.put(name, Json::Text(filled(name, text)?))
+        self.word(name, &filled(name, text)?)
     }
 
     fn text(&mut self, name: &str, text: Option<String>) -> Result<(), StixError> {
@@ -441,9 +475,8 @@ impl Draft {
         if texts.is_empty() {
             return Ok(());
         }
-        let filled = texts.into_iter().map(|t| Ok(Json::Text(filled(name, t)?)));
-        let list = filled.collect::<Result<_, StixError>>()?;
-        self.put(name, Json::List(list))
+        let texts = texts.into_iter().map(|t| filled(name, t)).collect::<Result<Vec<_>, StixError>>()?;
+        self.list(name, texts.iter().map(String::as_str))
     }
 
     fn refs(&mut self, name: &str, ids: Vec<StixId>) -> Result<(), StixError> {
@@ -451,13 +484,31 @@ impl Draft {
     }
 
     fn required_refs(&mut self, name: &str, ids: Vec<StixId>) -> Result<(), StixError> {
-        self.put(name, Json::List(ids.iter().map(|id| Json::text(id.to_string())).collect()))?;
+        if ids.is_empty() {
+            return Err(StixError::Empty { place: name.to_owned() });
+        }
+        self.list(name, ids.iter().map(StixId::as_str))?;
         self.refs.extend(ids);
         Ok(())
     }
 
+    fn list<'a>(&mut self, name: &str, texts: impl Iterator<Item = &'a str>) -> Result<(), StixError> {
+        self.property(name, |out| write_all(texts, ['[', ']'], out, write_text))
+    }
+
+    /// The object, its properties in canonical order: their names are ASCII, so that is the order of their bytes.
     pub(crate) fn finish(self) -> Result<Object, StixError> {
-        Ok(Object { id: self.id, json: Json::Map(self.properties), refs: self.refs })
+        let Self { id, written, mut properties, refs } = self;
+        let part = |range: &Range<usize>| written.get(range.clone()).unwrap_or_default();
+        properties.sort_unstable_by(|(one, _), (other, _)| part(one).cmp(part(other)));
+        let mut text = String::with_capacity(written.len() + 4 * properties.len() + 2);
+        write_all(properties.iter(), ['{', '}'], &mut text, |(name, value), text| {
+            text.push('"');
+            text.push_str(part(name));
+            text.push_str("\":");
+            text.push_str(part(value));
+        });
+        Ok(Object { id, text, refs })
     }
 }
 
@@ -487,7 +538,7 @@ mod tests {
     }
 
     fn written(object: &Object) -> String {
-        String::from_utf8(object.json().bytes()).unwrap()
+        object.text().to_owned()
     }
 
     #[test]

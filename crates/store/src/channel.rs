@@ -298,6 +298,14 @@ impl View<'_> {
         rows.into_iter().map(channel).collect()
     }
 
+    /// The channels with a partner, in the order they were made.
+    pub fn channels_of(&self, partner: &PartyName) -> Result<Vec<ChannelRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM channels WHERE partner = ?1 ORDER BY id");
+        let mut select = self.c.node.prepare_cached(&sql)?;
+        let rows: Vec<RawChannel> = select.query_map([partner.as_str()], raw)?.collect::<Result<_, _>>()?;
+        rows.into_iter().map(channel).collect()
+    }
+
     /// The entries of a log from index `from` up to but not including `to`, in order.
     pub fn entries(&self, row: &ChannelRow, from: u64, to: u64) -> Result<Vec<EntryRow>, StoreError> {
         let sql = "SELECT idx, kind, thread, answers, written, kept_at, facts FROM entries

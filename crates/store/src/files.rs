@@ -96,7 +96,7 @@ pub(crate) fn open(file: &Path) -> Result<Connection, StoreError> {
 }
 
 /// Takes a database away, with the files beside it.
-pub(crate) fn remove(file: &Path) -> Result<(), StoreError> {
+pub fn remove(file: &Path) -> Result<(), StoreError> {
     let beside = |end: &str| {
         let mut name = file.as_os_str().to_owned();
         name.push(end);

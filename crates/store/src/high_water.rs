@@ -405,13 +405,13 @@ impl Act<'_> {
         let sql = "UPDATE channels SET recovering = 1, held = NULL";
         self.c.node.execute(sql, [])?;
         self.set_meta(REASON, "it was restored from a backup")?;
-        self.set_meta(RESTORED, &format!("{now} {from}"))?;
+        self.set_meta(RESTORED, &format!("{now:.0} {from}"))?;
         self.forget_meta(SINCE)
     }
 
     /// Notes that people were told that this node recovers.
     pub fn recovery_told(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        self.set_meta(SINCE, &now.to_string())
+        self.set_meta(SINCE, &format!("{now:.0}"))
     }
 
     /// Forgets why this node recovered, once no log does any more. False, and nothing is changed, if one still does.

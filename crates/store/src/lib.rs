@@ -9,18 +9,24 @@
 //! It holds no rule about who may see what, opens no socket and reads no clock. Read first `writer`.
 
 mod audit;
+mod budget;
+mod carriage;
 mod channel;
 mod columns;
+mod copy;
 mod error;
+mod evidence;
 mod faults;
 mod files;
 mod head;
+mod health;
 mod high_water;
 mod node;
 mod outbox;
 mod oversight;
 mod partner;
 mod people;
+mod rebuild;
 mod recovery;
 mod schema;
 mod sealed;
@@ -30,20 +36,28 @@ mod warning;
 mod writer;
 
 pub use audit::{AuditLine, AuditRecord, audit_leaf};
+pub use budget::{BudgetRow, Withdrawn};
 pub use channel::{ChannelRow, ChannelSide, ChannelState, EntryRow, NewChannel, NewEntry, OpenedEntry};
+pub use copy::{
+    BodyKeys, CopiedChannel, ExaminedFile, Moment, Texts, copied_channels, examine_file, try_texts,
+};
 pub use error::StoreError;
+pub use evidence::EvidenceRow;
 pub use faults::{Faults, Step};
+pub use files::remove;
 pub use head::HeadRow;
+pub use health::{Examined, FileSize, examine, room, sizes};
 pub use high_water::{HighWater, Mark, MarkFound, Opened, Places, TakenOver, take_over};
 pub use node::{ActionRow, FiredRow, NewAction, NoticeRow, PendingRow, PendingState, RiskRow, RosterLine};
 pub use outbox::{NewOutboxRow, OutboxRow, OutboxState};
 pub use oversight::{CosignedTrail, OversightKeyRow};
 pub use partner::{PartnerRow, PartnerState};
 pub use people::{InvitationRow, PersonKeyRow, PersonRow, PersonState};
+pub use rebuild::{Compared, Difference, compare, rebuild};
 pub use recovery::CameBack;
 pub use schema::forms;
 pub use sealed::{KeyId, SealingDraw};
 pub use sources::SourceRow;
 pub use statement::{EndingRow, StatementRow, SuccessorRow};
 pub use warning::{CopyRow, DecisionRow, NewProposal, ProposalCopy, ProposalRow, ReviewRow, WarningRow};
-pub use writer::{Act, Store, View};
+pub use writer::{Act, Commit, Measure, Store, View};

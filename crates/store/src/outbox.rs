@@ -129,6 +129,10 @@ fn outbox(raw: Raw) -> Result<OutboxRow, StoreError> {
     })
 }
 
+fn row_limit(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}
+
 impl View<'_> {
     /// What waits for a partner and use, in the order it was decided, at most `limit` rows.
     pub fn waiting(
@@ -137,15 +141,44 @@ impl View<'_> {
         use_: Use,
         limit: usize,
     ) -> Result<Vec<OutboxRow>, StoreError> {
+        Ok(self.waiting_after(partner, use_, 0, limit)?.into_iter().map(|(_, row)| row).collect())
+    }
+
+    /// The same for rows decided after the one of this place, each with its own place; the first place is above 0.
+    pub fn waiting_after(
+        &self,
+        partner: &PartyName,
+        use_: Use,
+        place: i64,
+        limit: usize,
+    ) -> Result<Vec<(i64, OutboxRow)>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM outbox WHERE partner = ?1 AND state = 'queued' AND use = ?2 ORDER BY seq LIMIT ?3"
+            "SELECT {COLUMNS}, seq FROM outbox WHERE partner = ?1 AND state = 'queued' AND seq > ?4 AND use = ?2
+             ORDER BY seq LIMIT ?3"
         );
-        let mut select = self.c.node.prepare_cached(&sql)?;
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows: Vec<Raw> = select
-            .query_map(params![partner.as_str(), use_word(use_), limit], raw)?
-            .collect::<Result<_, _>>()?;
-        rows.into_iter().map(outbox).collect()
+        self.places(&sql, params![partner.as_str(), use_word(use_), row_limit(limit), place])
+    }
+
+    /// What waits for a partner and use and changes what is agreed, in the order it was decided, each with its place.
+    pub fn waiting_agreed(
+        &self,
+        partner: &PartyName,
+        use_: Use,
+        limit: usize,
+    ) -> Result<Vec<(i64, OutboxRow)>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS}, seq FROM outbox WHERE partner = ?1 AND state = 'queued' AND use = ?2
+             AND kind IN ('agreement.proposed', 'agreement.accepted', 'agreement.refused', 'domain.changed')
+             ORDER BY seq LIMIT ?3"
+        );
+        self.places(&sql, params![partner.as_str(), use_word(use_), row_limit(limit)])
+    }
+
+    fn places(&self, sql: &str, keys: &[&dyn rusqlite::ToSql]) -> Result<Vec<(i64, OutboxRow)>, StoreError> {
+        let mut select = self.c.node.prepare_cached(sql)?;
+        let rows: Vec<(i64, Raw)> =
+            select.query_map(keys, |row| Ok((row.get("seq")?, raw(row)?)))?.collect::<Result<_, _>>()?;
+        rows.into_iter().map(|(place, raw)| Ok((place, outbox(raw)?))).collect()
     }
 
     /// How many rows wait for a partner, of both uses.

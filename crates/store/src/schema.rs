@@ -17,6 +17,9 @@ const NODE: &[&[&str]] = &[
         include_str!("schema/recovery.sql"),
         include_str!("schema/oversight.sql"),
         include_str!("schema/keys.sql"),
+        include_str!("schema/carriage.sql"),
+        include_str!("schema/budget.sql"),
+        include_str!("schema/outbox.sql"),
     ],
 ];
 
@@ -88,6 +91,11 @@ pub(crate) fn marks_form(marks: &Connection) -> Result<i64, StoreError> {
 /// Makes the high-water mark, or brings it to the form this program knows.
 pub(crate) fn make_marks(marks: &Connection) -> Result<(), StoreError> {
     take_steps(marks, MARKS)
+}
+
+/// Makes `keys.db`.
+pub(crate) fn make_keys(keys: &Connection) -> Result<(), StoreError> {
+    take_steps(keys, KEYS)
 }
 
 /// The forms that this program writes, by the names of the databases.

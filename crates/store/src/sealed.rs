@@ -44,6 +44,13 @@ fn cipher(key: &[u8]) -> Result<LessSafeKey, StoreError> {
     Ok(LessSafeKey::new(key))
 }
 
+/// Whether this key opens this sealed text. What it says is forgotten at once.
+pub(crate) fn opens(id: &[u8; 16], key: &[u8; 32], sealed: Vec<u8>) -> bool {
+    let mut sealed = Zeroizing::new(sealed);
+    let nonce = Nonce::assume_unique_for_key([0; NONCE_LEN]);
+    cipher(key).is_ok_and(|cipher| cipher.open_in_place(nonce, Aad::from(*id), sealed.as_mut_slice()).is_ok())
+}
+
 impl Act<'_> {
     /// Seals a text and keeps its key. Both are durable when the act is; the key is committed first.
     pub(crate) fn seal(

@@ -6,13 +6,16 @@ mod tests;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crate::error::StoreError;
 use crate::faults::{Faults, Step};
 use crate::files::Connections;
+use crate::health::quick_check;
 use crate::high_water::{self, Opened, Places};
 use crate::schema;
 use crate::sealed::KeyId;
@@ -34,6 +37,26 @@ struct Inner {
     readers: Mutex<Vec<Connections>>,
     places: Places,
     opened: Opened,
+    measure: Arc<OnceLock<Measure>>,
+}
+
+/// How commits are measured. The store reads no clock; it asks this one.
+pub struct Measure {
+    /// A time that only rises.
+    pub time: fn() -> Duration,
+    /// Is told of each group of acts, on the writer's own thread; it must be quick.
+    pub told: Box<dyn Fn(Commit) + Send + Sync>,
+}
+
+/// A group of acts that was committed, or could not be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Commit {
+    /// How long it took to make it durable.
+    pub took: Duration,
+    /// How many acts were in it.
+    pub acts: usize,
+    /// Whether it is durable; if not, all of them are undone.
+    pub is_durable: bool,
 }
 
 /// A consistent reading of the store. Every `Act` is one, too.
@@ -44,12 +67,23 @@ pub struct View<'a> {
 /// One act's transaction: what it writes is durable when `Store::act` returns `Ok`, and gone when it returns `Err`.
 pub struct Act<'a> {
     view: View<'a>,
+    number: u64,
+}
+
+/// Counts the acts of this process.
+static ACTS: AtomicU64 = AtomicU64::new(0);
+
+impl Act<'_> {
+    /// A number that no other act of this process has. Within one act the logs only grow, whatever becomes of it.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
 }
 
 impl<'a> Act<'a> {
     /// An act on connections that are in a transaction.
     pub(crate) fn on(c: &'a Connections) -> Self {
-        Self { view: View { c } }
+        Self { view: View { c }, number: ACTS.fetch_add(1, Ordering::Relaxed) }
     }
 }
 
@@ -105,9 +139,11 @@ impl Store {
         schema::bring_up(&writing)?;
         let opened = high_water::open(&writing, places)?;
         let (queue, jobs) = channel();
+        let measure = Arc::new(OnceLock::new());
+        let measured = Arc::clone(&measure);
         let writer = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || write_until_closed(&writing, &jobs, &faults))
+            .spawn(move || write_until_closed(&writing, &jobs, &measured, &faults))
             .map_err(|e| StoreError::Io(e.to_string()))?;
         Ok(Self {
             inner: Arc::new(Inner {
@@ -116,6 +152,7 @@ impl Store {
                 readers: Mutex::new(Vec::new()),
                 places: places.clone(),
                 opened,
+                measure,
             }),
         })
     }
@@ -128,6 +165,11 @@ impl Store {
     /// Where the databases lie.
     pub fn places(&self) -> &Places {
         &self.inner.places
+    }
+
+    /// Has commits measured from now on. Only the first call counts.
+    pub fn measure(&self, by: Measure) {
+        let _ = self.inner.measure.set(by);
     }
 
     /// Runs one act in a transaction. Blocks until it is durable, or undone; never call it from an async task directly.
@@ -211,7 +253,12 @@ impl Drop for Inner {
     }
 }
 
-fn write_until_closed(connections: &Connections, jobs: &Receiver<Job>, faults: &Faults) {
+fn write_until_closed(
+    connections: &Connections,
+    jobs: &Receiver<Job>,
+    measure: &OnceLock<Measure>,
+    faults: &Faults,
+) {
     // What cannot be deleted now is still marked; it is deleted after the next commit, or at the next start.
     let mut forgotten = connections.forget_marked_keys().unwrap_or_default();
     // Whether the mark may be behind what is durable in `node.db`: then it is raised with the next group, whatever that does.
@@ -223,10 +270,15 @@ fn write_until_closed(connections: &Connections, jobs: &Receiver<Job>, faults: &
             continue;
         }
         let (answers, transaction) = run_group(connections, first, jobs);
+        let begun = measure.get().map(|by| (by.time)());
         let verdict = match transaction {
             Transaction::Sound => commit(connections, faults),
             Transaction::Broken => Err(StoreError::Undone),
         };
+        if let (Some(by), Some(begun)) = (measure.get(), begun) {
+            let took = (by.time)().saturating_sub(begun);
+            (by.told)(Commit { took, acts: answers.len(), is_durable: verdict.is_ok() });
+        }
         match &verdict {
             Ok(()) => forgotten = connections.forget_marked_keys().unwrap_or_default(),
             Err(_) => roll_back(connections),
@@ -313,8 +365,10 @@ fn in_savepoint<T, E: From<StoreError>>(
         return (Err(E::from(error)), Transaction::Broken);
     }
     // What a panic leaves half done lies in the savepoint, which is rolled back, or in `f`, which is gone.
-    let outcome = catch_unwind(AssertUnwindSafe(|| f(&mut Act { view: View { c: connections } })))
-        .unwrap_or_else(|_| Err(E::from(StoreError::Panicked)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        f(&mut Act { view: View { c: connections }, number: ACTS.fetch_add(1, Ordering::Relaxed) })
+    }))
+    .unwrap_or_else(|_| Err(E::from(StoreError::Panicked)));
     if connections.all().any(|connection| connection.is_autocommit()) {
         return (outcome, Transaction::Broken);
     }
@@ -330,7 +384,8 @@ fn on_all(connections: &Connections, sql: &str) -> Result<(), StoreError> {
 }
 
 impl View<'_> {
-    /// Asks SQLite whether the databases are sound: an empty list, or what is wrong, at most ten lines each.
+    /// Asks SQLite whether the databases are sound: an empty list, or what is wrong, at most ten lines each. One that is
+    /// too damaged to be asked is one with a fault, and no error.
     pub fn faults(&self) -> Result<Vec<String>, StoreError> {
         let mut faults = Vec::new();
         let all = [
@@ -341,9 +396,8 @@ impl View<'_> {
         ];
         for (name, connection) in all {
             let Some(connection) = connection else { continue };
-            let mut check = connection.prepare("PRAGMA quick_check(10)")?;
-            let lines: Vec<String> = check.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-            faults.extend(lines.into_iter().filter(|l| l != "ok").map(|l| format!("{name}: {l}")));
+            let said = quick_check(connection).unwrap_or_else(|error| vec![error.to_string()]);
+            faults.extend(said.into_iter().map(|line| format!("{name}: {line}")));
         }
         Ok(faults)
     }

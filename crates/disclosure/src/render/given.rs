@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use model::agreement::Clocks;
 use model::body::{EntryName, ReleaseHeader};
-use model::ladder::{Field, FieldPath, Validity, Value, midnight};
+use model::ladder::{FieldPath, Rung, Validity, Value, midnight};
 use model::subject::Subject;
 use model::vocab::{HarmKind, IdentityBasis, NamingDepth, PlaceGrain, Status, SubjectCategory, TimeDepth};
 use model::warning::Warning;
@@ -51,13 +51,12 @@ impl Given {
         let depth = agreed.map_or(TimeDepth::Exact, |d| d.terms.time);
         let mut values = BTreeMap::new();
         let mut told = Told::default();
-        let ladders = warning.ladders();
-        if ladders.len() != judgement.cells.len() {
+        if warning.each_ladder().count() != judgement.cells.len() {
             return Err(NotRendered::OtherWarning);
         }
-        for (field, cell) in ladders.iter().zip(&judgement.cells) {
-            let Some(value) = value(field, cell)? else { continue };
-            let Some(path) = told.path(field.path, warning.subject(field.path)) else { continue };
+        for ((path, rungs), cell) in warning.each_ladder().zip(&judgement.cells) {
+            let Some(value) = value(path, rungs, cell)? else { continue };
+            let Some(path) = told.path(path, warning.subject(path)) else { continue };
             values.entry(path).or_insert(within_its_depth(value, depth));
         }
         let header = header(warning, judgement, audience, &values);
@@ -127,13 +126,13 @@ fn within_its_depth(value: Value, agreed: TimeDepth) -> Value {
     }
 }
 
-fn value(field: &Field, cell: &Cell) -> Result<Option<Value>, NotRendered> {
-    if cell.path != field.path {
+fn value(path: FieldPath, rungs: &[Rung], cell: &Cell) -> Result<Option<Value>, NotRendered> {
+    if cell.path != path {
         return Err(NotRendered::OtherWarning);
     }
     match (&cell.bare, cell.granted) {
         (Some(bare), _) => Ok(Some(bare.clone())),
-        (None, Some(at)) => Ok(Some(field.rungs.get(at).ok_or(NotRendered::OtherWarning)?.value.clone())),
+        (None, Some(at)) => Ok(Some(rungs.get(at).ok_or(NotRendered::OtherWarning)?.value.clone())),
         (None, None) => Ok(None),
     }
 }

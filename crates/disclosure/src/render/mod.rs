@@ -104,20 +104,53 @@ pub fn render(
     rendering_secret: &[u8; 32],
     stamp: &Stamp,
 ) -> Result<Rendering, NotRendered> {
-    if let Verdict::Held(reason) = &judgement.whole {
-        return Err(NotRendered::Held(Box::new(reason.clone())));
-    }
-    if judgement.recipient != audience.party {
-        let (judged, wanted) = (judgement.recipient.to_string(), audience.party.to_string());
-        return Err(NotRendered::OtherRecipient { judged, wanted });
-    }
-    let given = Given::of(warning, judgement, audience)?;
-    let ids = ids::Ids::new(rendering_secret, &audience.party, &warning.id);
-    let bytes = objects::bundle(&given, &ids, stamp)?.bytes();
-    if bytes.len() > BODY_BYTES_MAX {
-        return Err(NotRendered::TooLong { bytes: bytes.len() });
-    }
+    let forge = Forge::of(warning, judgement, audience, rendering_secret)?;
     let timeless = Stamp { seed: [0; 32], rendered_at: Timestamp::UNIX_EPOCH, first_rendered_at: None };
-    let content = Digest::of(&objects::bundle(&given, &ids, &timeless)?.bytes());
+    let bytes = forge.bytes(stamp)?;
+    let content = Digest::of(&objects::bundle(&forge.given, &forge.ids, &timeless)?.bytes());
     Ok(Rendering { bytes, content })
+}
+
+/// The bytes of [`render`] alone.
+pub(crate) fn rendered(
+    warning: &Warning,
+    judgement: &Judgement,
+    audience: &Audience,
+    rendering_secret: &[u8; 32],
+    stamp: &Stamp,
+) -> Result<Vec<u8>, NotRendered> {
+    Forge::of(warning, judgement, audience, rendering_secret)?.bytes(stamp)
+}
+
+/// What is given, and the ids for whom.
+struct Forge<'a> {
+    given: Given,
+    ids: ids::Ids<'a>,
+}
+
+impl<'a> Forge<'a> {
+    fn of(
+        warning: &Warning,
+        judgement: &Judgement,
+        audience: &'a Audience,
+        rendering_secret: &[u8; 32],
+    ) -> Result<Self, NotRendered> {
+        if let Verdict::Held(reason) = &judgement.whole {
+            return Err(NotRendered::Held(Box::new(reason.clone())));
+        }
+        if judgement.recipient != audience.party {
+            let (judged, wanted) = (judgement.recipient.to_string(), audience.party.to_string());
+            return Err(NotRendered::OtherRecipient { judged, wanted });
+        }
+        let given = Given::of(warning, judgement, audience)?;
+        Ok(Self { given, ids: ids::Ids::new(rendering_secret, &audience.party, &warning.id) })
+    }
+
+    fn bytes(&self, stamp: &Stamp) -> Result<Vec<u8>, NotRendered> {
+        let bytes = objects::bundle(&self.given, &self.ids, stamp)?.bytes();
+        if bytes.len() > BODY_BYTES_MAX {
+            return Err(NotRendered::TooLong { bytes: bytes.len() });
+        }
+        Ok(bytes)
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use model::body::StatedField;
 use model::ladder::{FieldPath, Grade, PersonValue, Place, Value};
 use model::received::{HANDLING_EXTENSION, RELEASE_EXTENSION, RELEASE_TYPE, WARNING_EXTENSION};
 use model::vocab::{Confidence, GradeScheme, PlaceGrain, TargetKind};
@@ -67,6 +68,14 @@ fn markings(
         marking::extended(handling, created, by.clone(), "Handling conditions".to_owned(), extension)?,
         marking::statement(statement, created, by, sentence)?,
     ])
+}
+
+/// A field as the extension states it: what `Json::of` would make of it, and there are many.
+fn stated(field: StatedField) -> Json {
+    let StatedField { path, depth, text } = field;
+    let pairs = [("path", Some(path)), ("depth", depth), ("text", Some(text))];
+    let stated = pairs.into_iter().filter_map(|(key, value)| Some((key.to_owned(), Json::Text(value?))));
+    Json::Map(stated.collect())
 }
 
 /// The properties of a JSON object; anything else has none.
@@ -219,7 +228,7 @@ impl Forge<'_> {
             key: WARNING_EXTENSION.parse()?,
             kind: ExtensionKind::Property,
             properties: BTreeMap::from([
-                ("fields".to_owned(), Json::of(&plainly::stated(given))?),
+                ("fields".to_owned(), Json::List(plainly::stated(given).into_iter().map(stated).collect())),
                 ("specificity".to_owned(), Json::Map(specificity.into())),
             ]),
             refs: BTreeSet::new(),
@@ -298,5 +307,19 @@ fn credibility(grade: &Grade) -> Option<u8> {
         "4" => Some(30),
         "5" => Some(10),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_field_is_stated_as_its_wire_form_says(path: String, depth: Option<String>, text: String) {
+            let field = StatedField { path, depth, text };
+            prop_assert_eq!(Json::of(&field).unwrap(), stated(field));
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! What waits for a partner: each body is asked again whether it may go, and appended. What may not go any more is
 //! stopped, with its reason, and a person is told; one broken row stops no other.
 
+use std::collections::BTreeSet;
+
 use disclosure::Released;
 use jiff::Timestamp;
 use model::facts::{self, Facts};
@@ -20,6 +22,8 @@ use crate::release;
 
 /// The most waiting bodies that one round looks at.
 const WAITING_MAX: usize = 4096;
+/// How many of them are read at once: as many as one parcel takes.
+const PAGE_ROWS: usize = 256;
 /// After so many bytes of bodies no further entry is appended in one round.
 const BODY_BYTES_MAX: usize = 16 << 20;
 /// The most characters of a reason that are kept.
@@ -46,7 +50,7 @@ struct Ready {
 
 /// Appends what may still go, at most one entry for each draw. What may not is withdrawn. An error concerns the whole act:
 /// the disk, or the log itself.
-pub(super) fn append(
+pub(crate) fn append(
     us: &House,
     act: &mut Act<'_>,
     channel: &mut ChannelRow,
@@ -56,16 +60,11 @@ pub(super) fn append(
     let seen = chain::newest_seen(act, channel)?;
     let may_expire = clocks::may_expire(act, now)?;
     let mut bytes = 0;
-    let mut waiting = act.waiting(&channel.partner, channel.use_, WAITING_MAX)?;
-    // What is agreed goes first: an officer who has suspended a domain has stopped what waits for it (stable, so each
-    // kind keeps its order).
-    waiting.sort_by_key(|row| !(row.kind.starts_with("agreement.") || row.kind.starts_with("domain.")));
+    let mut waiting = Waiting::of(act, channel)?;
     // An entry takes the next draw only when it is appended: what is withdrawn shifts no salt that the partner sees.
     let mut draws = draws.into_iter();
-    for row in waiting {
-        if bytes > BODY_BYTES_MAX || draws.len() == 0 {
-            break;
-        }
+    while bytes <= BODY_BYTES_MAX && draws.len() > 0 {
+        let Some(row) = waiting.next(act, channel)? else { break };
         // What was decided in this copy of the data, and stands in what the partner gave back, was sent before.
         if let Some(at) = act.claim_come_back(&row)? {
             act.outbox_appended(row.id, &at)?;
@@ -83,6 +82,36 @@ pub(super) fn append(
         }
     }
     Ok(())
+}
+
+/// The rows that wait, read page by page, since one round takes few of many.
+struct Waiting {
+    page: std::collections::VecDeque<(i64, OutboxRow)>,
+    /// How many further rows may be looked at.
+    left: usize,
+    /// The place of the last row read in the order of decision; what is agreed was read before.
+    after: i64,
+    agreed: BTreeSet<i64>,
+}
+
+impl Waiting {
+    /// What is agreed goes first: an officer who has suspended a domain has stopped what waits for it.
+    fn of(act: &Act<'_>, channel: &ChannelRow) -> Result<Self, Refusal> {
+        let page = act.waiting_agreed(&channel.partner, channel.use_, WAITING_MAX)?;
+        let agreed = page.iter().map(|(place, _)| *place).collect();
+        Ok(Self { left: WAITING_MAX - page.len(), page: page.into(), after: 0, agreed })
+    }
+
+    fn next(&mut self, act: &Act<'_>, channel: &ChannelRow) -> Result<Option<OutboxRow>, Refusal> {
+        while self.page.is_empty() && self.left > 0 {
+            let size = PAGE_ROWS.min(self.left);
+            let page = act.waiting_after(&channel.partner, channel.use_, self.after, size)?;
+            let Some((last, _)) = page.last() else { break };
+            (self.after, self.left) = (*last, self.left - page.len());
+            self.page.extend(page.into_iter().filter(|(place, _)| !self.agreed.contains(place)));
+        }
+        Ok(self.page.pop_front().map(|(_, row)| row))
+    }
 }
 
 fn ask(

@@ -30,7 +30,9 @@ pub struct PartnerView {
     pub confirmed_at: Option<Timestamp>,
     /// When it last called or answered.
     pub heard_at: Option<Timestamp>,
-    /// What stands in the way of delivery.
+    /// How things are carried to and from it: `push`, `fetch`, `wait` or `file`.
+    pub carriage: &'static str,
+    /// What stands in the way of delivery or of fetching.
     pub trouble: Option<String>,
     /// What waits in the outbox.
     pub waiting: u64,
@@ -125,7 +127,8 @@ fn partner_view(house: &House, view: &View<'_>, row: &PartnerRow) -> Result<Part
         state: if row.state == PartnerState::Confirmed { "confirmed" } else { "unconfirmed" },
         confirmed_at: row.confirmed_at,
         heard_at: row.heard_at,
-        trouble: row.trouble.clone(),
+        carriage: view.carriage(&row.name)?.word(),
+        trouble: row.trouble.clone().or(view.fetching_trouble(&row.name)?),
         waiting: view.waiting_count(&row.name)?,
         channels: channels.collect(),
         domains: domains(&relation),

@@ -8,8 +8,8 @@ use model::caller::Person;
 use model::id::EntryRef;
 use model::vocab::Role;
 use serde::Serialize;
-use store::{ActionRow, ChannelRow, View};
-use tlog::entry::Entry;
+use store::{Act, ActionRow, ChannelRow, HeadRow, View};
+use tlog::entry::{Entry, EntryKind};
 
 use crate::audit;
 use crate::caller::needs;
@@ -56,6 +56,12 @@ pub struct ReceiptView {
     pub root: String,
     /// When, by the receiver's clock.
     pub at: Option<Timestamp>,
+}
+
+impl From<HeadRow> for ReceiptView {
+    fn from(head: HeadRow) -> Self {
+        Self { size: head.size, root: head.root.to_string(), at: head.at }
+    }
 }
 
 /// What a release states, as its recipient holds it.
@@ -155,6 +161,9 @@ const PLAIN_KINDS: &[&str] = &[
     "undertaking.accepted",
 ];
 
+/// Who may read what passed with partners.
+pub(crate) const READERS: &[Role] = &[Role::Desk, Role::Release, Role::Liaison, Role::Oversight];
+
 /// Shows an entry. `why` is kept in the trail when a named person is read.
 pub fn entry(
     house: &House,
@@ -163,27 +172,58 @@ pub fn entry(
     why: Option<&str>,
     now: Timestamp,
 ) -> Result<EntryView, Refusal> {
-    needs(caller, &[Role::Desk, Role::Release, Role::Liaison, Role::Oversight], "read entries")?;
-    let shown = house.store.view(|view| {
-        let at = entry_ref(view, name)?;
-        let channel = view.channel(&at.origin)?.ok_or_else(|| Refusal::ours("an entry without its log"))?;
-        whole(house, view, &channel, &at, now)
-    })?;
+    needs(caller, READERS, "read entries")?;
+    let shown = house.store.view(|view| look(house, view, name, now))?.1;
+    if let Some(why) = reason_to_read(&shown, why)? {
+        let (by, about) = (caller.name.clone(), shown.entry.clone());
+        house.store.act(move |act| note_reading(act, by.as_str(), &about, &why, now))?;
+    }
+    Ok(shown)
+}
+
+/// The entry of this name, whole, and where it stands.
+pub(crate) fn look(
+    house: &House,
+    view: &View<'_>,
+    name: &str,
+    now: Timestamp,
+) -> Result<(EntryRef, EntryView), Refusal> {
+    let at = entry_ref(view, name)?;
+    let channel = view.channel(&at.origin)?.ok_or_else(|| Refusal::ours("an entry without its log"))?;
+    let shown = whole(house, view, &channel, &at, now)?;
+    Ok((at, shown))
+}
+
+/// Why the entry is read, where that is to be kept: it names persons, or may. Refused where no reason is given.
+fn reason_to_read(shown: &EntryView, why: Option<&str>) -> Result<Option<String>, Refusal> {
     // A warning that names persons, and anything that could not be read as what it says it is: that may name some, too.
     let named = shown.warning.as_ref().is_some_and(|w| w.fields.iter().any(names_a_person));
     let unread = shown.body.is_some() && !PLAIN_KINDS.contains(&shown.kind.as_str());
-    if named || unread {
-        let why = why.filter(|w| !w.trim().is_empty()).ok_or_else(|| {
-            Refusal::yours("why", "this entry names persons, or may; reading it is logged with the reason")
-                .hint("say why you read it: `--why \"assigned to the case\"`")
-        })?;
-        let (by, about, why) = (caller.name.clone(), shown.entry.clone(), why.to_owned());
-        house.store.act(move |act| {
-            let detail = serde_json::json!({ "why": why });
-            audit::note(act, now, by.as_str(), "person.read", &about, detail, &[])
-        })?;
-    }
-    Ok(shown)
+    if named || unread { reason(why).map(Some) } else { Ok(None) }
+}
+
+/// The same where the bytes of the entry are handed on: then also for a text that this node cannot read itself.
+pub(crate) fn reason_to_hand_on(shown: &EntryView, why: Option<&str>) -> Result<Option<String>, Refusal> {
+    let known = shown.warning.is_some() || shown.body.is_some() || shown.kind == EntryKind::CHANNEL_OPENED;
+    if known { reason_to_read(shown, why) } else { reason(why).map(Some) }
+}
+
+pub(crate) fn reason(why: Option<&str>) -> Result<String, Refusal> {
+    why.filter(|w| !w.trim().is_empty()).map(str::to_owned).ok_or_else(|| {
+        Refusal::yours("why", "this names persons, or may; reading it is logged with the reason")
+            .hint("say why you read it: `--why \"assigned to the case\"`")
+    })
+}
+
+/// Keeps in the trail that a named person was read, and why.
+pub(crate) fn note_reading(
+    act: &mut Act<'_>,
+    by: &str,
+    about: &str,
+    why: &str,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    audit::note(act, now, by, "person.read", about, serde_json::json!({ "why": why }), &[])
 }
 
 fn names_a_person(field: &StatedField) -> bool {
@@ -211,11 +251,7 @@ fn whole(
         written: row.written,
         channel_use: channel.use_.to_string(),
         digest: text.as_ref().map(|b| model::id::Digest::of(b).to_string()),
-        receipt: view.receipt_of(channel, at.index)?.map(|head| ReceiptView {
-            size: head.size,
-            root: head.root.to_string(),
-            at: head.at,
-        }),
+        receipt: view.receipt_of(channel, at.index)?.map(ReceiptView::from),
         release: release.as_ref().map(|r| inbox::line(view, channel, r, now)).transpose()?,
         actions: view.actions(at)?.into_iter().map(ActionView::from).collect(),
         answers: answers(view, channel, at)?,

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use model::caller::Person;
 use model::state::ProposalState;
-use model::vocab::Role;
+use model::vocab::{Carriage, Role};
 use serde::Serialize;
 use store::{ChannelState, PartnerState, View};
 
@@ -12,6 +12,7 @@ use crate::caller::needs;
 use crate::clocks::{self, Clock};
 use crate::house::House;
 use crate::refusal::Refusal;
+use crate::view::health;
 
 /// After how many days without a cosignature of oversight the node says so.
 const UNWATCHED_DAYS: i64 = 7;
@@ -41,6 +42,8 @@ pub struct StatusView {
     pub outbox_waiting: u64,
     /// What stands in the way of delivery, by partner.
     pub troubles: Vec<(String, String)>,
+    /// The partners that are not simply called, each with its carriage and what waits for it in the outbox.
+    pub carried: Vec<(String, &'static str, u64)>,
     /// Whom to call first.
     pub duty: Option<String>,
 }
@@ -64,13 +67,24 @@ pub struct Finding {
     pub severity: Severity,
     /// What is the case.
     pub fact: String,
+    /// The values it rests on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// The next act.
     pub hint: String,
 }
 
+impl Finding {
+    /// The same with the values it rests on.
+    #[must_use]
+    pub fn detail(self, detail: impl Into<String>) -> Self {
+        Self { detail: Some(detail.into()), ..self }
+    }
+}
+
 /// A finding.
 pub fn finding(severity: Severity, fact: impl Into<String>, hint: impl Into<String>) -> Finding {
-    Finding { severity, fact: fact.into(), hint: hint.into() }
+    Finding { severity, fact: fact.into(), detail: None, hint: hint.into() }
 }
 
 /// The node at a glance.
@@ -79,9 +93,17 @@ pub fn status(house: &House, caller: &Person, now: Timestamp) -> Result<StatusVi
     let identity = house.keys.identity.verifier();
     house.store.view(|view| {
         let partners = view.partners()?;
-        let mut outbox_waiting = 0;
+        let (mut outbox_waiting, mut troubles, mut carried) = (0, Vec::new(), Vec::new());
         for partner in &partners {
-            outbox_waiting += view.waiting_count(&partner.name)?;
+            let (name, waiting) = (partner.name.to_string(), view.waiting_count(&partner.name)?);
+            outbox_waiting += waiting;
+            if let Some(trouble) = partner.trouble.clone().or(view.fetching_trouble(&partner.name)?) {
+                troubles.push((name.clone(), trouble));
+            }
+            match view.carriage(&partner.name)? {
+                Carriage::Push => {}
+                other => carried.push((name, other.word(), waiting)),
+            }
         }
         Ok(StatusView {
             node: house.name.to_string(),
@@ -92,10 +114,8 @@ pub fn status(house: &House, caller: &Person, now: Timestamp) -> Result<StatusVi
             clocks: clocks::running(house, view, now)?,
             proposals_waiting: view.open_proposals()?.iter().filter(|p| now < p.expires_at).count(),
             outbox_waiting,
-            troubles: partners
-                .iter()
-                .filter_map(|p| Some((p.name.to_string(), p.trouble.clone()?)))
-                .collect(),
+            troubles,
+            carried,
             duty: view.roster()?.first().map(|line| format!("{} {}", line.name, line.phone)),
         })
     })
@@ -104,26 +124,52 @@ pub fn status(house: &House, caller: &Person, now: Timestamp) -> Result<StatusVi
 /// Everything that the node knows to be wrong, the worst first. An empty list is a healthy node.
 pub fn doctor(house: &House, caller: &Person, now: Timestamp) -> Result<Vec<Finding>, Refusal> {
     needs(caller, Role::ALL, "look at the node's health")?;
-    let trail = audit::check(house)?;
-    let mut found = house.store.view(|view| {
-        let mut found = Vec::new();
-        for fault in view.faults()? {
-            found.push(finding(Severity::Fault, fault, "stop the node and restore from the last backup"));
+    let mut found = Vec::new();
+    // Each look by itself: a damaged page under one must not hide what the others find.
+    let looks: [(&str, Look); 9] = [
+        ("the databases", |_, view, _, found| of_databases(view, found)),
+        ("the audit trail", |house, _, _, found| of_trail(house, found)),
+        ("the disk and the files", |house, _, _, found| health::of_files(house, found)),
+        ("the node", of_node),
+        ("the people", |_, view, _, found| of_people(view, found)),
+        ("the partners", of_partners),
+        ("the clock", |_, view, now, found| health::of_clock(view, now, found)),
+        ("the traffic", |_, view, now, found| health::of_traffic(view, now, found)),
+        ("the budgets", |_, view, now, found| health::of_budgets(view, now, found)),
+    ];
+    for (what, look) in looks {
+        if let Err(refusal) = house.store.view(|view| look(house, view, now, &mut found)) {
+            let hint =
+                "if `forewarn doctor` names a damaged database, restore it; if not, look at the node's log";
+            let fact = format!("{what} cannot be looked at");
+            found.push(finding(Severity::Fault, fact, hint).detail(refusal.to_string()));
         }
-        of_node(house, view, now, &mut found)?;
-        of_people(view, &mut found)?;
-        of_partners(house, view, now, &mut found)?;
-        Ok::<_, Refusal>(found)
-    })?;
-    if !trail.is_sound() {
+    }
+    found.sort_by_key(|f| std::cmp::Reverse(f.severity));
+    Ok(found)
+}
+
+/// One look at the node.
+type Look = fn(&House, &View<'_>, Timestamp, &mut Vec<Finding>) -> Result<(), Refusal>;
+
+fn of_databases(view: &View<'_>, found: &mut Vec<Finding>) -> Result<(), Refusal> {
+    let faults = view.faults()?;
+    if !faults.is_empty() {
+        let hint = "stop the node, keep a copy of the folder, and restore from the last backup";
+        found.push(finding(Severity::Fault, "a database is damaged", hint).detail(faults.join("; ")));
+    }
+    Ok(())
+}
+
+fn of_trail(house: &House, found: &mut Vec<Finding>) -> Result<(), Refusal> {
+    if !audit::check(house)?.is_sound() {
         found.push(finding(
             Severity::Fault,
             "the audit trail was changed behind the node's back",
             "keep a copy of the data folder and call oversight: `forewarn audit --check` names the lines",
         ));
     }
-    found.sort_by_key(|f| std::cmp::Reverse(f.severity));
-    Ok(found)
+    Ok(())
 }
 
 fn of_node(house: &House, view: &View<'_>, now: Timestamp, found: &mut Vec<Finding>) -> Result<(), Refusal> {
@@ -229,28 +275,36 @@ fn of_partners(
             ));
             continue;
         }
-        if let Some(trouble) = &partner.trouble {
-            let hint = "the courier tries again by itself; if it stays, call the partner's duty desk";
-            found.push(finding(Severity::Warning, format!("{name}: {trouble}"), hint));
+        if let Some(trouble) = view.fetching_trouble(name)? {
+            let hint = "this node asks again by itself; if it stays, call the partner's duty desk";
+            found.push(finding(Severity::Warning, format!("{name} cannot be fetched from: {trouble}"), hint));
         }
+        found.extend(health::of_trouble(&partner));
         let silent = SignedDuration::from_hours(SILENT_HOURS);
         if partner.heard_at.is_none_or(|heard| now.duration_since(heard) > silent) {
             let fact = format!("{name} was not heard of for more than {SILENT_HOURS} h");
-            found.push(finding(Severity::Warning, fact, "call its duty desk; its node may be down"));
+            let heard = partner.heard_at.map_or("never".to_owned(), |heard| format!("last at {heard}"));
+            let hint = "call its duty desk; its node may be down";
+            found.push(finding(Severity::Warning, fact, hint).detail(heard));
         }
         let relation = house.relations.of(view, name)?;
         let ending = relation.terms().and_then(|t| t.until);
         if let Some(until) = ending.filter(|u| *u <= now + SignedDuration::from_hours(24 * ENDING_DAYS)) {
-            let fact = format!("the agreement with {name} ends at {until}");
-            found.push(finding(Severity::Warning, fact, "propose the next one that replaces it"));
+            let hint = "`forewarn agreement propose` the next one, with this one's hash as what it replaces";
+            found.push(match until <= now {
+                true => finding(Severity::Fault, format!("the agreement with {name} has ended"), hint)
+                    .detail(format!("at {until}; since then only the bare threat to life passes")),
+                false => finding(Severity::Warning, format!("the agreement with {name} ends soon"), hint)
+                    .detail(format!("at {until}")),
+            });
         }
     }
     for channel in view.channels()? {
         if let ChannelState::Frozen(why) = &channel.state {
-            let fact = format!("a channel with {} is frozen: {why}", channel.partner);
-            let hint = "the evidence is kept; call the partner's duty desk, and warn by other channels meanwhile. When \
-                        both agree, its officer runs `forewarn channel succeed` there";
-            found.push(finding(Severity::Fault, fact, hint));
+            let fact = format!("a channel with {} is frozen", channel.partner);
+            let hint = "call the partner's duty desk, and warn by other channels meanwhile; `forewarn evidence list` says \
+                        what is kept. When both agree, its officer runs `forewarn channel succeed` there";
+            found.push(finding(Severity::Fault, fact, hint).detail(why.clone()));
         }
     }
     for waits in super::channels::waiting(view)? {

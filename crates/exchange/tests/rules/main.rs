@@ -16,6 +16,7 @@ mod life_floor;
 mod losses;
 mod outcomes;
 mod persons;
+mod rebuild;
 mod recovery;
 mod relations;
 mod release;

@@ -2,14 +2,18 @@
 
 use exchange::agreement::Answer;
 use exchange::partner;
+use exchange::refusal::Refusal;
 use exchange::view::relation;
 use model::agreement::Terms;
 use model::body::EntryName;
 use model::relation::Side;
 use model::state::DomainState;
 use model::vocab::Domain;
+use store::{ChannelSide, NewEntry, SealingDraw};
 use testkit::{A, B, C, Clock, TestHouse, TestHouses, code, party, terms, warning};
 use tlog::card::{Address, Card};
+use tlog::channel::Use;
+use tlog::commitment::{Salt, commit};
 
 #[test]
 fn nothing_is_confirmed_but_by_the_words_that_the_partners_officer_read_out() {
@@ -207,4 +211,53 @@ fn a_promise_is_cited_to_the_party_it_was_given_to_and_to_nobody_else() {
     .unwrap();
     houses.settle_all();
     assert!(a.relation(B).undertakings().all(|(_, _, accepted)| accepted));
+}
+
+#[test]
+fn an_entry_of_an_act_that_was_undone_is_in_no_later_relation() {
+    let houses = TestHouses::two();
+    let (a, b) = (houses.a(), houses.b());
+    a.undertake(B).unwrap();
+    houses.settle_all();
+    // An act appends the promise once more, sees it in the relation, and then fails or not; the next act appends another.
+    let again = |seed: u8, fails: bool| {
+        let house = a.house();
+        let us = house.clone();
+        let mut rng = a.rng();
+        let done: Result<usize, Refusal> = house.store.act(move |act| {
+            let ours = act.channel_with(&party(B), ChannelSide::Ours, Use::Actual)?;
+            let mut channel = ours.ok_or_else(|| Refusal::ours("no channel"))?;
+            let mut entries = act.entries(&channel, 0, channel.size())?;
+            let promise = entries.pop().ok_or_else(|| Refusal::ours("no entry"))?;
+            let (salt, bytes) = (Salt::from_bytes([seed; 32]), vec![seed]);
+            let new = NewEntry {
+                kind: promise.kind,
+                thread: [seed; 16],
+                answers: None,
+                written: promise.written,
+                facts: promise.facts,
+                commitment: commit(&salt, &bytes),
+                salt,
+                bytes,
+                seen: 0,
+                draw: SealingDraw::draw(&mut rng),
+            };
+            act.append_entry(&mut channel, new, promise.written)?;
+            let promised = us.relations.in_act(act, &party(B))?.undertakings().count();
+            if fails { Err(Refusal::ours(promised)) } else { Ok(promised) }
+        });
+        done.map_err(|refusal| refusal.detail)
+    };
+    let promised = || {
+        let us = a.house();
+        a.store()
+            .act(move |act| Ok::<_, Refusal>(us.relations.in_act(act, &party(B))?.undertakings().count()))
+    };
+    assert!(again(1, true).is_err());
+    assert_eq!(promised().unwrap(), 1);
+    assert_eq!(again(2, false), Ok(2), "another entry stands in that place");
+    assert_eq!(promised().unwrap(), 2);
+    assert_eq!(a.relation(B), testkit::relation_from_scratch(a, B));
+    assert_eq!(b.relation(A).undertakings().count(), 1);
+    houses.leave_broken();
 }

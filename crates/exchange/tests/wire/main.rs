@@ -8,6 +8,10 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod by_file;
 mod channels;
 mod conflicts;
 mod parcels;
+mod proofs;
+mod pull;
+mod receipts;

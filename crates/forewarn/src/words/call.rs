@@ -17,8 +17,8 @@ use super::answer::Answer;
 use super::failure::{Failure, NO_NODE, REFUSED, WORLD};
 use crate::data_dir::DataDir;
 
-/// The most bytes of an answer that are read.
-const ANSWER_BYTES_MAX: usize = 64 << 20;
+/// The most bytes of an answer that are read. The largest is a parcel that was kept: 64 MiB, a third more in base64.
+const ANSWER_BYTES_MAX: usize = 96 << 20;
 /// How long an answer may take, in seconds. A passphrase is stretched on purpose; the rest takes milliseconds.
 const ANSWER_SECONDS_MAX: u64 = 120;
 
@@ -29,13 +29,33 @@ pub(crate) fn call(
     path: &str,
     body: &impl Serialize,
 ) -> Result<Answer, Failure> {
-    let socket = dir.socket();
     let body = serde_json::to_vec(body).map_err(internal)?;
+    post(dir, token, path, "application/json", body)
+}
+
+/// Brings the node of this folder a file.
+pub(crate) fn bring(
+    dir: &DataDir,
+    token: Option<&str>,
+    path: &str,
+    file: Vec<u8>,
+) -> Result<Answer, Failure> {
+    post(dir, token, path, "application/octet-stream", file)
+}
+
+fn post(
+    dir: &DataDir,
+    token: Option<&str>,
+    path: &str,
+    media: &str,
+    body: Vec<u8>,
+) -> Result<Answer, Failure> {
+    let socket = dir.socket();
     let mut request = Request::builder()
         .method(Method::POST)
         .uri(path)
         .header(HOST, "forewarn")
-        .header(CONTENT_TYPE, "application/json");
+        .header(CONTENT_TYPE, media);
     if let Some(token) = token {
         request = request.header(AUTHORIZATION, format!("Bearer {token}"));
     }
@@ -120,6 +140,7 @@ fn read(status: StatusCode, body: &[u8]) -> Result<Answer, Failure> {
         fact: part("fact").unwrap_or_else(|| format!("the node answered {status} and no reason")),
         detail: part("detail"),
         hint: part("hint"),
+        request: part("request").map(String::into_boxed_str),
         status: status_of,
     })
 }

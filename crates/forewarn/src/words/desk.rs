@@ -68,6 +68,12 @@ impl Desk {
         Ok(Shown::of(self.ask(path, body)?, text))
     }
 
+    /// Brings the node a file, as whoever is logged in here.
+    pub(crate) fn bring(&self, path: &str, file: Vec<u8>) -> Result<Answer, Failure> {
+        let token = self.session.token()?;
+        call::bring(&self.dir, token.as_deref().map(String::as_str), path, file)
+    }
+
     /// Calls the node without a login.
     pub(crate) fn ask_as_nobody(&self, path: &str, body: &impl Serialize) -> Result<Answer, Failure> {
         call::call(&self.dir, None, path, body)

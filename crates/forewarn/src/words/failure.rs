@@ -27,6 +27,8 @@ pub(crate) struct Failure {
     pub(crate) detail: Option<String>,
     /// What to do next.
     pub(crate) hint: Option<String>,
+    /// The id of the request, under which the node's log has it.
+    pub(crate) request: Option<Box<str>>,
     /// The exit status.
     pub(crate) status: u8,
 }
@@ -34,7 +36,14 @@ pub(crate) struct Failure {
 impl Failure {
     /// A failure that the caller can mend.
     pub(crate) fn yours(code: &str, fact: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), fact: fact.into(), detail: None, hint: None, status: REFUSED }
+        Self {
+            code: code.to_owned(),
+            fact: fact.into(),
+            detail: None,
+            hint: None,
+            request: None,
+            status: REFUSED,
+        }
     }
 
     /// A command line that cannot be meant so.
@@ -67,12 +76,22 @@ impl Failure {
 
     /// What is printed for people.
     pub(crate) fn text(&self) -> String {
-        say::three_parts(&self.fact, self.detail.as_deref(), self.hint.as_deref())
+        let mut text = say::three_parts(&self.fact, self.detail.as_deref(), self.hint.as_deref());
+        // A refusal that the caller can mend needs no look into the log.
+        if let Some(request) = self.request.as_deref().filter(|_| self.status == WORLD) {
+            text.push_str(&format!("request {}: the node's log has it\n", model::plain::plain_line(request)));
+        }
+        text
     }
 
     /// What is printed for machines.
     pub(crate) fn json(&self) -> Value {
-        json!({ "error": { "code": self.code, "fact": self.fact, "detail": self.detail, "hint": self.hint } })
+        let mut error =
+            json!({ "code": self.code, "fact": self.fact, "detail": self.detail, "hint": self.hint });
+        if let (Some(request), Value::Object(parts)) = (&self.request, &mut error) {
+            parts.insert("request".to_owned(), json!(request));
+        }
+        json!({ "error": error })
     }
 }
 
@@ -83,6 +102,6 @@ impl From<Refusal> for Failure {
             Whose::Yours => REFUSED,
             Whose::Theirs | Whose::World | Whose::Ours => WORLD,
         };
-        Self { code: code.to_owned(), fact, detail, hint, status }
+        Self { code: code.to_owned(), fact, detail, hint, request: None, status }
     }
 }

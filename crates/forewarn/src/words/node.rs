@@ -3,18 +3,16 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::json;
-use tracing_subscriber::EnvFilter;
 
 use super::desk::{Desk, Shown};
 use super::failure::{Failure, WORLD};
 use crate::data_dir::Config;
+use crate::log::{LogFormat, LogLevel};
 use crate::say;
 use crate::say::Ink;
-
-/// What is logged if `FOREWARN_LOG` says nothing.
-const LOG_DEFAULT: &str = "info";
+use crate::serve::{Supervisor, Under};
 
 /// Make a node, with its keys and its first operator
 #[derive(Debug, Args)]
@@ -52,6 +50,9 @@ impl Init {
             duty_minutes: None,
             proposal_minutes: None,
             high_water: None,
+            fetch_seconds: None,
+            log: None,
+            metrics: None,
         };
         let made = crate::init::init(&desk.dir, &config, &self.operator).map_err(|refusal| {
             let unsaid = refusal.code == "bad_address" && self.listen.is_none() && refusal.hint.is_none();
@@ -88,7 +89,8 @@ impl Init {
 #[derive(Debug, Args)]
 #[command(after_help = eg!(
     "forewarn serve --log-format json",
-    "a data folder made by `forewarn init`, and read access to its keys. FOREWARN_LOG chooses what is logged [default: info]."
+    "a data folder made by `forewarn init`, and read access to its keys. What is logged: FOREWARN_LOG, or \"log\" in \
+     node.json [default: info]. SIGHUP has node.json read again."
 ))]
 pub(crate) struct Serve {
     /// How log lines are written to standard error
@@ -96,31 +98,16 @@ pub(crate) struct Serve {
     log_format: LogFormat,
 }
 
-/// The form of log lines.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON document a line.
-    Json,
-}
-
 impl Serve {
     /// Runs the node; prints one line when both doors are open.
     pub(crate) fn run(self, desk: &Desk, json: bool) -> Result<ExitCode, Failure> {
-        let words = desk.surroundings.log.as_deref().unwrap_or(LOG_DEFAULT);
-        let filter = EnvFilter::try_new(words).map_err(|e| {
-            Failure::usage("FOREWARN_LOG cannot be read")
-                .detail(e.to_string())
-                .hint("name levels like `info` or `warn,courier=debug`")
-        })?;
-        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-        match self.log_format {
-            LogFormat::Text => log.with_ansi(desk.surroundings.paint && say::errors_to_terminal()).init(),
-            LogFormat::Json => log.json().init(),
-        }
-        let name = desk.dir.config().map(|c| c.name)?;
-        crate::serve::serve(&desk.dir, |address, socket| ready(&name, address, socket, json))?;
+        let from = &desk.surroundings;
+        let config = desk.dir.config()?;
+        let paint = from.paint && say::errors_to_terminal();
+        let log = LogLevel::begin(self.log_format, paint, from.log.as_deref(), config.log.as_deref())?;
+        let supervisor = Supervisor::at(from.notify.as_deref(), from.watchdog_usec);
+        let under = Under { supervisor, log };
+        crate::serve::serve(&desk.dir, under, |address, socket| ready(&config.name, address, socket, json))?;
         Ok(ExitCode::SUCCESS)
     }
 }

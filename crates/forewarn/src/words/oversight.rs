@@ -24,7 +24,7 @@ const LINES: &str = "trail.lines";
 /// The checkpoint with oversight's line.
 const COSIGNED: &str = "trail.cosigned";
 
-/// Watch over the audit trail with a key that never stands on the node
+/// Watch over the audit trail with a key that never stands here
 #[derive(Debug, Args)]
 pub(crate) struct Oversight {
     #[command(subcommand)]

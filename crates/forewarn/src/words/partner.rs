@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use api::input::{Nothing, PartnerCard, PartnerConfirm};
+use api::input::{Nothing, PartnerCard, PartnerCarriage, PartnerConfirm};
 use clap::{Args, Subcommand};
+use model::vocab::Carriage;
 
 use super::desk::{Desk, Shown};
 use super::failure::Failure;
@@ -54,6 +55,15 @@ enum PartnerAct {
         #[arg(long, value_name = "WORDS")]
         heard: Option<String>,
     },
+    /// Say how things are carried to and from a partner: call it, fetch as well, wait for it, or by file
+    #[command(after_help = eg!("forewarn partner carriage service-b file", "role liaison or operator."))]
+    Carriage {
+        /// The partner
+        name: String,
+        /// push: this node calls it; fetch: and takes its parcels too; wait: it calls us; file: people carry files
+        #[arg(value_parser = word!(Carriage))]
+        carriage: Carriage,
+    },
     /// List the partners with their channels, domains and troubles
     #[command(after_help = eg!("forewarn partner list", "a session."))]
     List,
@@ -71,6 +81,11 @@ impl Partner {
                 desk.show("/v1/partner/renew", &PartnerCard { card }, channels::card_waits)
             }
             PartnerAct::Confirm { name, heard } => confirm(desk, &name, heard),
+            PartnerAct::Carriage { name, carriage } => {
+                let partner = desk.partner(&name)?;
+                let text = said_of(carriage, &partner);
+                desk.done("/v1/partner/carriage", &PartnerCarriage { partner, carriage }, &text)
+            }
             PartnerAct::List => desk.show("/v1/partner/list", &Nothing {}, relation::partners),
         }
     }
@@ -88,4 +103,23 @@ fn confirm(desk: &Desk, name: &str, heard: Option<String>) -> Result<Shown, Fail
          Next\n  forewarn agreement template > agreement.json\n  forewarn agreement propose --with {partner} agreement.json\n"
     );
     desk.done("/v1/partner/confirm", &PartnerConfirm { partner, heard }, &text)
+}
+
+/// What a carriage means from now on.
+fn said_of(carriage: Carriage, partner: &str) -> String {
+    match carriage {
+        Carriage::Push => format!("{partner} is called by this node from now on, and calls this node.\n"),
+        Carriage::Fetch => format!(
+            "{partner} is called by this node from now on, also to fetch what it has for us.\n\
+             Its officer says there: forewarn partner carriage (this node's name) wait\n"
+        ),
+        Carriage::Wait => format!(
+            "{partner} is not called any more: it comes and fetches.\n\
+             Its officer says there: forewarn partner carriage (this node's name) fetch\n"
+        ),
+        Carriage::File => format!(
+            "{partner} is not called any more: what waits for it is packed into files, and somebody carries them.\n\n\
+             Next\n  forewarn carry pack {partner} --to FOLDER\n"
+        ),
+    }
 }

@@ -3,11 +3,13 @@
 
 pub(crate) mod answers;
 pub(crate) mod channels;
+pub(crate) mod carry;
 pub(crate) mod entry;
 pub(crate) mod inbox;
 pub(crate) mod ledger;
 pub(crate) mod people;
 pub(crate) mod preview;
+pub(crate) mod proof;
 pub(crate) mod relation;
 pub(crate) mod status;
 pub(crate) mod table;

@@ -18,17 +18,6 @@ impl Status {
     }
 }
 
-/// List what is wrong with the node, and what to do about it
-#[derive(Debug, Args)]
-#[command(after_help = eg!("forewarn doctor", "a session."))]
-pub(crate) struct Doctor {}
-
-impl Doctor {
-    pub(crate) fn run(self, desk: &Desk) -> Result<Shown, Failure> {
-        desk.show("/v1/doctor", &Nothing {}, status::doctor)
-    }
-}
-
 /// Confirm the clock after it has jumped; nothing expires before
 #[derive(Debug, Args)]
 pub(crate) struct Clock {

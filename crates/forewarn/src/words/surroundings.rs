@@ -21,6 +21,12 @@ pub(crate) struct Surroundings {
     pub(crate) session: Option<PathBuf>,
     /// `FOREWARN_LOG`: what the node logs.
     pub(crate) log: Option<String>,
+    /// `CREDENTIALS_DIRECTORY`: where the service manager puts keys.
+    pub(crate) credentials: Option<PathBuf>,
+    /// `NOTIFY_SOCKET`: where the service manager hears that the node is ready.
+    pub(crate) notify: Option<OsString>,
+    /// `WATCHDOG_USEC`: within how many microseconds the service manager wants to hear that the node lives.
+    pub(crate) watchdog_usec: Option<u64>,
     /// `HOME`.
     pub(crate) home: Option<PathBuf>,
     /// `XDG_RUNTIME_DIR`: a folder of this user's alone that is gone after the last login.
@@ -52,6 +58,9 @@ impl Surroundings {
             data: var("FOREWARN_DATA").map(PathBuf::from),
             session: var("FOREWARN_SESSION").map(PathBuf::from),
             log: var("FOREWARN_LOG").map(|v| v.to_string_lossy().into_owned()),
+            credentials: var("CREDENTIALS_DIRECTORY").map(PathBuf::from),
+            notify: var("NOTIFY_SOCKET"),
+            watchdog_usec: var("WATCHDOG_USEC").and_then(|v| v.to_str().and_then(|v| v.parse().ok())),
             home: var("HOME").map(PathBuf::from),
             runtime: var("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|p| p.is_absolute()),
             folder: std::env::current_dir().unwrap_or_default(),

@@ -59,6 +59,12 @@ fn partner(said: Said<'_>, look: &Look) -> String {
         said.at("address").line(),
         said.at("contact").line()
     ));
+    match said.at("carriage") {
+        c if c.is("fetch") => out.push_str("  carried by this node, which also fetches from it\n"),
+        c if c.is("wait") => out.push_str("  this node waits for it to call and fetch\n"),
+        c if c.is("file") => out.push_str("  carried by file: `forewarn carry pack`\n"),
+        _ => {}
+    }
     if !said.at("trouble").is_nothing() {
         out.push_str(&look.ink(Ink::Alarm, &format!("  TROUBLE: {}", said.at("trouble").line())));
         out.push('\n');

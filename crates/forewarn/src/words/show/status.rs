@@ -38,6 +38,9 @@ pub(crate) fn status(said: Said<'_>, look: &Look) -> String {
         waiting.row([what.into(), count.to_string().into(), cell(Ink::Quiet, command)]);
     }
     out.push_str(&waiting.show(look));
+    for partner in said.at("carried").items() {
+        out.push_str(&carried(partner));
+    }
     for trouble in said.at("troubles").items() {
         let words = format!("TROUBLE with {}: {}", trouble.nth(0).line(), trouble.nth(1).line());
         out.push_str(&look.ink(Ink::Alarm, &words));
@@ -54,6 +57,19 @@ pub(crate) fn status(said: Said<'_>, look: &Look) -> String {
     out.push_str(&format!("Our words   {}\n", said.at("words").line()));
     out.push_str(&format!("Fingerprint {}\n", said.at("fingerprint").line()));
     out
+}
+
+/// How a partner is carried that is not simply called.
+fn carried(partner: Said<'_>) -> String {
+    let (name, waiting) = (partner.nth(0).line(), partner.nth(2).count().unwrap_or_default());
+    match partner.nth(1) {
+        c if c.is("fetch") => format!("{name} is called, and fetched from\n"),
+        c if c.is("wait") => format!("{name} calls us and fetches: {waiting} wait for it\n"),
+        _ if waiting > 0 => {
+            format!("{name} is carried by file: {waiting} wait (`forewarn carry pack {name} --to DIR`)\n")
+        }
+        _ => format!("{name} is carried by file: nothing waits\n"),
+    }
 }
 
 fn clocks(said: Said<'_>, look: &Look) -> String {
@@ -101,6 +117,9 @@ pub(crate) fn doctor(said: Said<'_>, look: &Look) -> String {
         out.push_str(&look.ink(ink, word));
         out.push_str(&" ".repeat(7_usize.saturating_sub(word.len())));
         out.push_str(&format!("{}\n", finding.at("fact").line()));
+        if !finding.at("detail").is_nothing() {
+            out.push_str(&indented(&finding.at("detail").line(), 7, look));
+        }
         out.push_str(&indented(&format!("hint: {}", finding.at("hint").line()), 7, look));
     }
     out
