@@ -166,8 +166,7 @@ impl TestHouse {
     fn empty_behind(door: Door, name: &str, seed: u64, clock: &Clock) -> Self {
         let folder = folder();
         let strikes = Arc::default();
-        let house =
-            open(folder.path(), &party(name), &door, &KeysMade::default(), &strikes, Arc::new(|| ()));
+        let house = open(folder.path(), &party(name), &door, &KeysMade::default(), &strikes, Arc::new(|| ()));
         Self {
             name: party(name),
             door,

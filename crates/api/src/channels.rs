@@ -30,6 +30,10 @@ pub(crate) fn accept(c: &mut Call, i: input::OneChannel) -> Answer {
     view(succession::accept(&c.house, &c.person, &party(&i.partner)?, status(i.exercise).into(), c.now)?)
 }
 
+pub(crate) fn refuse(c: &mut Call, i: input::OneChannel) -> Answer {
+    view(succession::refuse(&c.house, &c.person, &party(&i.partner)?, status(i.exercise).into(), c.now)?)
+}
+
 pub(crate) fn rotate_log(c: &mut Call, i: input::OneChannel) -> Answer {
     view(rotation::rotate_log(&c.house, &c.person, &party(&i.partner)?, status(i.exercise).into(), c.now)?)
 }

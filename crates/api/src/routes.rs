@@ -22,8 +22,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::channels;
 use crate::carry;
+use crate::channels;
 use crate::folders;
 use crate::input::{self, Nothing};
 use crate::request::{self, Refused};
@@ -119,6 +119,7 @@ pub(crate) const TABLE: &[Row] = &[
     ("/v1/channel/list", || act(channels::list)),
     ("/v1/channel/succeed", || act(channels::succeed)),
     ("/v1/channel/accept", || act(channels::accept)),
+    ("/v1/channel/refuse", || act(channels::refuse)),
     ("/v1/key/rotate-log", || act(channels::rotate_log)),
     ("/v1/partner/carriage", || act(carry::set)),
     ("/v1/carry/pack", || act(carry::pack)),

@@ -6,7 +6,7 @@ use model::id::PartyName;
 use rand_core::CryptoRng;
 use store::{Act, ChannelRow, ChannelSide, ChannelState, NewChannel, SealingDraw};
 use tlog::card::Card;
-use tlog::channel::{ChannelProposal, ChannelStatement, SignedProposal, Use};
+use tlog::channel::{ChannelProposal, ChannelStatement, Origin, SignedProposal, Use};
 use tlog::commitment::Salt;
 
 use crate::audit;
@@ -59,11 +59,37 @@ pub fn ours(
         if channel.state == ChannelState::Proposed {
             return Ok(OurChannel::Propose(channel.statement));
         }
+        if act.meta(&unknown_key(&channel.origin))?.is_some() {
+            return offered_again(&us, &channel).map(OurChannel::Propose);
+        }
         Ok(match rotation::to_exchange(&us, act, &channel, &card)? {
             Some(statement) => OurChannel::Propose(statement),
             None => OurChannel::Open(Box::new(channel)),
         })
     })
+}
+
+/// The partner answered that it does not know this log of ours, which it had opened: it went back to a copy of its data
+/// from before. The statement is offered again with the next call; what the partner had signed it signs again.
+pub(crate) fn is_unknown(house: &House, origin: &Origin) -> Result<(), Refusal> {
+    let origin = *origin;
+    house.store.act(move |act| match act.channel(&origin)? {
+        Some(channel) if channel.state == ChannelState::Open => {
+            Ok(act.set_meta(&unknown_key(&origin), "unknown")?)
+        }
+        _ => Ok(()),
+    })
+}
+
+fn unknown_key(origin: &Origin) -> String {
+    format!("channel.unknown/{}", origin.hex())
+}
+
+/// The half-signed statement of a channel that is open: the same text as it was proposed.
+fn offered_again(us: &House, channel: &ChannelRow) -> Result<String, Refusal> {
+    let statement = ChannelStatement::parse(channel.statement.as_bytes()).map_err(Refusal::ours)?;
+    let proposal = statement.proposal().sign_as_giver(&us.keys.identity).map_err(Refusal::ours)?;
+    Ok(proposal.to_string())
 }
 
 fn propose(
@@ -120,6 +146,9 @@ pub fn opened(
         let Some(mut channel) = act.channel_with(&to, ChannelSide::Ours, use_)? else {
             return Err(Refusal::ours("a channel was opened that was never proposed"));
         };
+        if channel.state == ChannelState::Open && channel.statement == statement.to_string() {
+            return Ok(act.forget_meta(&unknown_key(&channel.origin))?);
+        }
         if channel.state != ChannelState::Proposed {
             return rotation::exchanged(act, &mut channel, &statement, now, (salt, draw)).map(drop);
         }

@@ -17,6 +17,7 @@ use tlog::cosignature::Cosignature;
 use tlog::parcel::{Item, Parcel};
 
 use crate::alarm;
+use crate::channel;
 use crate::evidence;
 use crate::house::House;
 use crate::recover::{self, Settled};
@@ -229,9 +230,11 @@ pub fn settle(house: &House, sent: &Outgoing, answer: Answer, now: Timestamp) ->
             "the partner froze the channel: it holds something we signed that cannot be true. Call its duty desk"
                 .to_owned(),
         ),
-        Answer::Refused(404, _) => Next::Wait(
+        Answer::Refused(404, _) => {
+            channel::is_unknown(house, &sent.origin)?;
+            Next::Wait(
             "the partner does not know this channel; perhaps its officer has not confirmed us yet".to_owned(),
-        ),
+        )}
         Answer::Refused(status, why) => Next::Wait(format!("the partner refused the parcel ({status}: {why})")),
     };
     match next {
@@ -251,7 +254,7 @@ fn stored(house: &House, sent: &Outgoing, size: u64) -> Result<Next, Refusal> {
     } else {
         Next::Wait(format!(
             "the partner has stored {size} entries and receipts none: it goes on from an old copy of its data and cannot \
-             tell what it had receipted. Call its operator: a successor of the channel helps"
+             tell what it had receipted. Call its operator; if it cannot, only a successor helps: `forewarn channel succeed`"
         ))
     })
 }

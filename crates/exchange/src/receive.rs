@@ -15,8 +15,8 @@ use tlog::hash::{Hash, leaf_hash};
 use tlog::parcel::{Item, Parcel};
 
 use crate::alarm;
-use crate::chain::{self, SeenHead};
 use crate::budget;
+use crate::chain::{self, SeenHead};
 use crate::evidence;
 use crate::house::House;
 use crate::recover::{self, Settled};
@@ -123,7 +123,9 @@ pub fn parcel(
             Some(why) => Ok(Some((why, parcel.checkpoint.clone()))),
             None => {
                 let Some(held) = &parcel.held else { return Ok(None) };
-                Ok::<_, Refusal>(statement::not_held(view, &channel, held)?.map(|why| (why, held.clone())))
+                Ok::<_, Refusal>(
+                    statement::not_held(house, view, &channel, held)?.map(|why| (why, held.clone())),
+                )
             }
         })?;
     if let Some((why, note)) = stray {

@@ -213,7 +213,17 @@ fn settle(
 ) -> Result<Settled, Refusal> {
     let size = channel.size();
     let word = act.meta(&word_taken(channel))?.is_some();
-    let successor = "The old channel ends here: open its successor with `forewarn channel succeed`";
+    let partner = &channel.partner;
+    let successor = match channel.side {
+        ChannelSide::Ours => {
+            format!("Only a successor helps: `forewarn channel succeed {partner} --reason TEXT`")
+        }
+        ChannelSide::Theirs => {
+            format!(
+                "Only a successor helps: call {partner}, whose officer runs `forewarn channel succeed` there"
+            )
+        }
+    };
     let why = match mark {
         None if word => return over(act, channel, now),
         None => format!(

@@ -210,6 +210,12 @@ pub(crate) fn append(
     now: Timestamp,
     (salt, draw): (Salt, SealingDraw),
 ) -> Result<u64, Refusal> {
+    if chain::opposite(act, channel)?.first().is_some_and(|theirs| theirs.recovering) {
+        let fact = format!("the log of {} has not caught up here yet", channel.partner);
+        return Err(Refusal::world("recovering", fact)
+            .detail("an entry of ours would name less of it as seen than this node has receipted")
+            .hint("`forewarn doctor` says what is missing"));
+    }
     let written = now.max(channel.written);
     let seen = chain::newest_seen(act, channel)?;
     let header = EntryHeader {

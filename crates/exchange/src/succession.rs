@@ -5,6 +5,8 @@
 //! The receiver takes a successor by itself if it goes on from exactly the newest head that it cosigned; else a person
 //! looks at what would be left behind.
 
+mod refuse;
+
 use jiff::Timestamp;
 use model::caller::Person;
 use model::id::{EntryRef, PartyName};
@@ -30,6 +32,8 @@ use crate::refusal::Refusal;
 use crate::rotation;
 use crate::statement;
 use crate::view::channels::{self, SuccessorView};
+
+pub use refuse::refuse;
 
 /// The longest reason, in characters.
 const REASON_CHARS_MAX: usize = 400;
@@ -242,6 +246,7 @@ pub(crate) fn propose(
     begin_anew(act, old, ChannelSide::Theirs)?;
     let (anew, lost) = send_anew(act, old, old.cosigned, draws.seals)?;
     us.unconfirm(&old.origin);
+    act.recovery_over()?;
     let detail = serde_json::json!({
         "use": old.use_.to_string(), "reason": decided.reason, "after": after.size, "sent_anew": anew, "not_sent": lost,
         "old": old.origin.hex(), "new": origin.hex(),
@@ -383,8 +388,8 @@ pub(crate) fn take(
     let Some(after) = said.after else { return Err(refuse("this is no successor")) };
     let chain = chain_with(act, from, ChannelSide::Theirs, said.use_)?;
     let at = chain.iter().position(|log| log.origin == after.origin);
-    // Nothing was agreed on this side where the statement of the old log never arrived.
-    if at.is_none() && !(chain.is_empty() && after.size == 0) {
+    // No log is held on this side where the statement of the old one never arrived, or went with an older copy.
+    if at.is_none() && !chain.is_empty() {
         return Err(refuse("it goes on from another log than those between us"));
     }
     // A giver that went back to an older copy may not know what followed: all of that is left behind.
@@ -397,11 +402,15 @@ pub(crate) fn take(
     {
         return Err(refuse("it goes on from a head that is not one of the log held here"));
     }
-    let exact = old.is_none_or(|old| {
+    let exact = old.map_or(after.size == 0, |old| {
         let nothing_beyond = later.is_empty() && !old.recovering;
         nothing_beyond && after.size == old.size() && after.size == old.cosigned
     });
     let origin = said.origin();
+    if by.is_none() && act.successor(&origin)?.is_some_and(|row| row.refused) {
+        let fact = "an officer here refused the successor: call our duty desk";
+        return Err(Refusal::theirs("successor_refused", fact));
+    }
     if !exact && by.is_none() {
         keep_waiting(act, from, proposal, now)?;
         return Ok(Taken::Waits);
@@ -427,6 +436,7 @@ pub(crate) fn take(
         begin_anew(act, old, ChannelSide::Ours)?;
     }
     act.accept_successor(&origin)?;
+    act.recovery_over()?;
     let who = by.map_or(from.as_str(), |person| person.name.as_str());
     let detail = serde_json::json!({
         "use": said.use_.to_string(), "after": after.size, "held": old.map_or(0, ChannelRow::size),
@@ -480,16 +490,9 @@ pub fn accept(
     let (us, caller, from) = (house.clone(), caller.clone(), from.clone());
     let taken = house.store.act(move |act| {
         let row = partner::confirmed(act, &from)?;
-        let waits = |rows: Vec<SuccessorRow>| -> Result<Option<(SuccessorRow, SignedProposal)>, Refusal> {
-            for row in rows.into_iter().rev().filter(|row| row.partner == from) {
-                let proposal = SignedProposal::parse(row.text.as_bytes()).map_err(Refusal::ours)?;
-                if proposal.proposal().use_ == use_ {
-                    return Ok(Some((row, proposal)));
-                }
-            }
-            Ok(None)
-        };
-        let Some((waiting, proposal)) = waits(act.successors_waiting()?)? else {
+        let waits = last_of(act.successors_waiting()?, &from, use_)?;
+        let waits = waits.map_or_else(|| last_of(act.successors_refused()?, &from, use_), |w| Ok(Some(w)))?;
+        let Some((waiting, proposal)) = waits else {
             return Err(Refusal::yours("nothing_waits", format!("no {use_} successor of {from} waits"))
                 .hint("`forewarn channel list` names what waits"));
         };
@@ -509,6 +512,21 @@ pub fn accept(
     })?;
     (house.bell)();
     Ok(taken)
+}
+
+/// The newest of these proposals by a partner for this use.
+fn last_of(
+    rows: Vec<SuccessorRow>,
+    from: &PartyName,
+    use_: Use,
+) -> Result<Option<(SuccessorRow, SignedProposal)>, Refusal> {
+    for row in rows.into_iter().rev().filter(|row| row.partner == *from) {
+        let proposal = SignedProposal::parse(row.text.as_bytes()).map_err(Refusal::ours)?;
+        if proposal.proposal().use_ == use_ {
+            return Ok(Some((row, proposal)));
+        }
+    }
+    Ok(None)
 }
 
 /// The log of this use that carries, of whom we write to, with the ones before it.

@@ -310,7 +310,7 @@ impl DataDir {
 
     /// The bytes of a key file. A file that others may read is refused.
     pub(crate) fn key_file(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, Refusal> {
-        Ok(Zeroizing::new(read_private(&self.key(name))?.as_bytes().to_vec()))
+        Ok(Zeroizing::new(self.key_in_use(name).read()?.as_bytes().to_vec()))
     }
 
     /// Where the databases of the node lie.

@@ -70,10 +70,18 @@ fn replace(dir: &DataDir, which: LostKey, ending: &str, act: &'static str) -> Re
     let _held = dir.lock()?;
     let (now, mut rng) = (clock::now(), clock::rng());
     let (role, old) = (which.word(), dir.old_keys());
+    must_lie_in_the_folder(dir, role)?;
     make_folder(&old)?;
     let current = dir.key(&format!("{role}.key"));
     let kept = old.join(format!("{role}-{}.{ending}", stamp(now)));
     let had = current.exists();
+    if !had && ending == "key" {
+        let fact = format!("there is no {} to replace in order", current.display());
+        return Err(Refusal::yours("no_key", fact).hint(format!(
+            "if the service manager hands it in as a credential, put it back into the folder first; if it is gone, see \
+             `forewarn key lost {role}`"
+        )));
+    }
     if had {
         write_private(&kept, read_private(&current)?.as_bytes())?;
         sync(&old)?;
@@ -96,6 +104,20 @@ fn replace(dir: &DataDir, which: LostKey, ending: &str, act: &'static str) -> Re
     rotation::note_new_key(&house, role, act, now)?;
     let words = exchange::partner::fingerprint_words(house.keys.identity.verifier())?;
     Ok(Made { key: role.to_owned(), kept: if had { kept } else { old }, words })
+}
+
+/// A credential goes before the file: a new file beside it would change nothing.
+fn must_lie_in_the_folder(dir: &DataDir, role: &str) -> Result<(), Refusal> {
+    let file = format!("{role}.key");
+    let Some(credential) = dir.handed_in(&file) else { return Ok(()) };
+    let fact = format!(
+        "the {role} key is handed in by the service manager and cannot be replaced in the data folder"
+    );
+    Err(Refusal::yours("is_credential", fact).detail(credential.display().to_string()).hint(format!(
+        "take `{file}` out of the credentials of the unit, put it into {} with mode 600, do this again there, and hand in \
+         the new key if it shall be a credential again",
+        dir.root().join("keys").display()
+    )))
 }
 
 /// No cosigner key that was replaced in order signs any more.
@@ -122,6 +144,41 @@ fn retiring(old: &std::path::Path) -> Result<Vec<PathBuf>, Refusal> {
     }
     found.sort();
     Ok(found)
+}
+
+/// The old cosigner keys that sign on, for the file of keys of a backup: of each a line with the name of its file, a space
+/// and its 64 hex digits. `None` if there are none.
+pub(crate) fn retiring_to_text(dir: &DataDir) -> Result<Option<Zeroizing<Vec<u8>>>, Refusal> {
+    let mut text = Zeroizing::new(Vec::new());
+    for path in retiring(&dir.old_keys())? {
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let seed = read_private(&path)?;
+        // Room for all of it at once, so that no half of it stays behind where it grew.
+        let mut longer = Zeroizing::new(Vec::with_capacity(text.len() + name.len() + seed.len() + 2));
+        longer.extend_from_slice(&text);
+        for part in [name.as_bytes(), b" ", seed.trim().as_bytes(), b"\n"] {
+            longer.extend_from_slice(part);
+        }
+        text = longer;
+    }
+    Ok((!text.is_empty()).then_some(text))
+}
+
+/// Puts them back into a folder that is being restored.
+pub(crate) fn retiring_from_text(dir: &DataDir, text: &[u8]) -> Result<(), Refusal> {
+    let damaged = || Refusal::yours("damaged", "the old cosigner keys in the file of keys cannot be read");
+    let old = dir.old_keys();
+    make_folder(&old)?;
+    for line in std::str::from_utf8(text).map_err(|_| damaged())?.lines() {
+        let (name, seed) = line.split_once(' ').ok_or_else(damaged)?;
+        let known = name.strip_prefix("cosigner-").and_then(|rest| rest.strip_suffix(".key"));
+        let plain = known.is_some_and(|stamp| stamp.bytes().all(|b| b.is_ascii_alphanumeric()));
+        if !plain || hex::decode(seed).map_or(true, |bytes| bytes.len() != 32) {
+            return Err(damaged());
+        }
+        write_private(&old.join(name), seed.as_bytes())?;
+    }
+    sync(&old)
 }
 
 /// The node's keys with the old cosigner keys that sign on.
@@ -197,6 +254,41 @@ mod tests {
         assert_ne!(made.words, old_words);
         assert_ne!(*keys(&dir).identity.verifier(), before);
         assert_eq!(dir.old_keys().read_dir().unwrap().count(), 0, "there was none to keep");
+    }
+
+    #[test]
+    fn old_cosigner_keys_come_back_with_a_backup() {
+        let (folder, dir) = node();
+        assert_eq!(retiring_to_text(&dir).unwrap(), None);
+        let first = keys(&dir).cosigner.verifier().clone();
+        rotate_cosigner(&dir).unwrap();
+        let text = retiring_to_text(&dir).unwrap().unwrap();
+        let restored = DataDir::at(&folder.path().join("restored"));
+        retiring_from_text(&restored, &text).unwrap();
+        let of = |dir: &DataDir| retiring_to_text(dir).unwrap().unwrap();
+        assert_eq!(of(&restored), of(&dir));
+        assert!(keys(&dir).cosigner_named(&first).is_some());
+        for wrong in ["../cosigner-1.key 00", "cosigner-../x.key 00", "cosigner-1.key 00", "cosigner-1.key"] {
+            assert_eq!(
+                retiring_from_text(&restored, wrong.as_bytes()).unwrap_err().code,
+                "damaged",
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_a_credential_is_not_replaced_by_a_file() {
+        let (folder, dir) = node();
+        let handed_in = folder.path().join("credentials");
+        make_folder(&handed_in).unwrap();
+        fs::copy(dir.key("cosigner.key"), handed_in.join("cosigner.key")).unwrap();
+        let dir = dir.with_credentials(Some(handed_in));
+        let refused = rotate_cosigner(&dir).unwrap_err();
+        assert_eq!(refused.code, "is_credential");
+        assert!(refused.hint.unwrap().contains("cosigner.key"));
+        assert!(!dir.old_keys().exists(), "nothing was changed");
+        replace_lost(&dir, LostKey::Log).unwrap();
     }
 
     #[test]

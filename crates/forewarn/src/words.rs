@@ -25,8 +25,8 @@ mod answer;
 mod audit;
 mod backup;
 mod call;
-mod channel;
 mod carry;
+mod channel;
 mod desk;
 mod doctor;
 mod duty;
@@ -188,7 +188,16 @@ const GROUPS: &[(&str, &[&str])] = &[
     (
         "Run",
         &[
-            "serve", "doctor", "key", "clock", "backup", "restore", "recover", "rebuild", "demo", "completions",
+            "serve",
+            "doctor",
+            "key",
+            "clock",
+            "backup",
+            "restore",
+            "recover",
+            "rebuild",
+            "demo",
+            "completions",
         ],
     ),
 ];

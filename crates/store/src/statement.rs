@@ -44,6 +44,8 @@ pub struct SuccessorRow {
     pub text: String,
     /// Whether a person still has to look at it.
     pub waiting: bool,
+    /// Whether a person has refused it.
+    pub refused: bool,
     /// When it arrived.
     pub at: Timestamp,
 }
@@ -98,9 +100,19 @@ impl View<'_> {
 
     /// The successors that partners proposed and a person must look at, the oldest first.
     pub fn successors_waiting(&self) -> Result<Vec<SuccessorRow>, StoreError> {
-        let sql = "SELECT origin, partner, text, state, at FROM successors WHERE state = 'waiting' ORDER BY at, origin";
+        self.successors_in("waiting")
+    }
+
+    /// The successors that partners proposed and a person refused, the oldest first.
+    pub fn successors_refused(&self) -> Result<Vec<SuccessorRow>, StoreError> {
+        self.successors_in("refused")
+    }
+
+    fn successors_in(&self, state: &str) -> Result<Vec<SuccessorRow>, StoreError> {
+        let sql =
+            "SELECT origin, partner, text, state, at FROM successors WHERE state = ?1 ORDER BY at, origin";
         let mut select = self.c.node.prepare_cached(sql)?;
-        let rows: Vec<_> = select.query_map([], successor)?.collect::<Result<_, _>>()?;
+        let rows: Vec<_> = select.query_map([state], successor)?.collect::<Result<_, _>>()?;
         rows.into_iter().map(successor_row).collect()
     }
 
@@ -148,6 +160,7 @@ fn successor_row((origin, partner, text, state, at): RawSuccessor) -> Result<Suc
         partner: partner.parse().map_err(bad_row)?,
         text,
         waiting: state == "waiting",
+        refused: state == "refused",
         at: time(at)?,
     })
 }
@@ -229,6 +242,13 @@ impl Act<'_> {
     /// Forgets a proposed successor that waits for a person, since another came in its place.
     pub fn drop_successor(&mut self, origin: &Origin) -> Result<(), StoreError> {
         let sql = "DELETE FROM successors WHERE origin = ?1 AND state = 'waiting'";
+        self.c.node.prepare_cached(sql)?.execute([origin.hex()])?;
+        Ok(())
+    }
+
+    /// A person has looked at a proposed successor and refuses it.
+    pub fn refuse_successor(&mut self, origin: &Origin) -> Result<(), StoreError> {
+        let sql = "UPDATE successors SET state = 'refused' WHERE origin = ?1 AND state = 'waiting'";
         self.c.node.prepare_cached(sql)?.execute([origin.hex()])?;
         Ok(())
     }

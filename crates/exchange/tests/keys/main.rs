@@ -9,5 +9,6 @@
 )]
 
 mod cards;
+mod carried;
 mod rotation;
 mod successors;

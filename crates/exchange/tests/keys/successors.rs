@@ -241,3 +241,56 @@ fn the_exchange_of_a_successor_survives_any_weather_and_a_restart() {
         assert_eq!(a.ledger(B), b.ledger(A));
     }
 }
+
+#[test]
+fn a_successor_that_an_officer_refused_is_not_asked_about_again_and_can_still_be_taken() {
+    let houses = TestHouses::two();
+    let (a, b) = (houses.a(), houses.b());
+    a.warn(&warning(), &[B]);
+    houses.settle_all();
+    a.warn(&warning(), &[B]);
+    assert!(houses.carry_in(A, B, &mut for_parcels(Weather::AnswerLost)).is_err());
+    succeed(a, B, Ending::AtOnce);
+    assert!(houses.carry(A, B).is_err());
+    let refuse = |by| succession::refuse(&b.house(), &b.caller(by), &party(A), Use::Actual, b.now());
+    assert_eq!(code(refuse("desk1")), "not_authorised");
+    assert_eq!(code(refuse("liaison1")), "done");
+    assert_eq!(code(refuse("liaison1")), "nothing_waits");
+    let told = houses.carry(A, B).unwrap_err();
+    assert!(told.0.contains("refused"), "{told:?}");
+    let logs = exchange::view::channels::list(&b.house(), &b.caller("desk1")).unwrap();
+    assert!(logs.waiting.is_empty(), "nobody is asked again");
+    assert_eq!(b.inbox().len(), 2, "what is held stays as it is");
+    succession::accept(&b.house(), &b.caller("release1"), &party(A), Use::Actual, b.now()).unwrap();
+    houses.settle_all();
+    assert_eq!((a.sent().len(), b.inbox().len()), (2, 2));
+    assert_eq!(a.ledger(B), b.ledger(A));
+}
+
+#[test]
+fn a_receiver_that_went_back_behind_a_succession_takes_the_log_again() {
+    let houses = TestHouses::two();
+    let (a, b) = (houses.a(), houses.b());
+    a.warn(&warning(), &[B]);
+    houses.settle_all();
+    let copy = b.copy(DataCopy::WithoutMark);
+    succeed(a, B, Ending::InOrder);
+    houses.settle_all();
+    a.warn(&warning(), &[B]);
+    houses.settle_all();
+    b.go_back(&copy);
+    a.warn(&warning(), &[B]);
+    let mut trouble = Vec::new();
+    for _ in 0..8 {
+        trouble.extend(houses.carry(A, B).err());
+        trouble.extend(houses.carry(B, A).err());
+    }
+    assert_eq!(b.inbox().len(), 3, "{trouble:?}");
+    houses.settle_all();
+    assert_eq!(a.ledger(B), b.ledger(A));
+    for _ in 0..2 {
+        let stands = b.store().view(|view| view.recovering()).unwrap();
+        assert_eq!(stands, None, "it is over, and stays so");
+        b.restart();
+    }
+}

@@ -49,6 +49,18 @@ enum ChannelAct {
         #[arg(long)]
         exercise: bool,
     },
+    /// Refuse the new log that a partner proposed; what is held here stays as it is
+    #[command(after_help = eg!(
+        "forewarn channel refuse service-a",
+        "role liaison or release; a call with the partner's duty desk. It can be taken later with `forewarn channel accept`."
+    ))]
+    Refuse {
+        /// The partner
+        partner: String,
+        /// The log of exercises
+        #[arg(long)]
+        exercise: bool,
+    },
 }
 
 impl Channel {
@@ -63,6 +75,10 @@ impl Channel {
             ChannelAct::Accept { partner, exercise } => {
                 let input = OneChannel { partner: desk.partner(&partner)?, exercise };
                 desk.show("/v1/channel/accept", &input, channels::accepted)
+            }
+            ChannelAct::Refuse { partner, exercise } => {
+                let input = OneChannel { partner: desk.partner(&partner)?, exercise };
+                desk.show("/v1/channel/refuse", &input, channels::refused)
             }
         }
     }

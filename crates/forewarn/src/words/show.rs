@@ -2,8 +2,8 @@
 //! answer; each function takes an answer and gives a text.
 
 pub(crate) mod answers;
-pub(crate) mod channels;
 pub(crate) mod carry;
+pub(crate) mod channels;
 pub(crate) mod entry;
 pub(crate) mod inbox;
 pub(crate) mod ledger;

@@ -31,7 +31,7 @@ CREATE TABLE successors (
     origin  TEXT PRIMARY KEY,               -- of the new log
     partner TEXT NOT NULL REFERENCES partners(name),
     text    TEXT NOT NULL,                  -- the proposal, signed by its giver
-    state   TEXT NOT NULL CHECK (state IN ('waiting', 'accepted')),
+    state   TEXT NOT NULL CHECK (state IN ('waiting', 'accepted', 'refused')),
     at      INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 

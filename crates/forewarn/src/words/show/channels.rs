@@ -75,7 +75,8 @@ fn waiting(waits: Said<'_>, look: &Look) -> String {
     );
     out.push_str(&behind(waits));
     out.push_str(&format!(
-        "  Call its duty desk and ask why. If it is right: forewarn channel accept {partner}{drill}\n"
+        "  Call its duty desk and ask why. If it is right: forewarn channel accept {partner}{drill}\n  \
+         If it is not:                                  forewarn channel refuse {partner}{drill}\n"
     ));
     out
 }
@@ -122,6 +123,17 @@ pub(crate) fn accepted(said: Said<'_>, look: &Look) -> String {
     out.push_str(&behind(said));
     out.push_str("It carries as soon as the partner's node asks again, within a minute or so.\n");
     out
+}
+
+/// A partner's new log was refused.
+pub(crate) fn refused(said: Said<'_>, look: &Look) -> String {
+    let partner = said.at("partner").line();
+    let drill = if said.at("use").is("exercise") { " --exercise" } else { "" };
+    format!(
+        "{}Nothing held here has changed. Its node is told so when it asks again, and warnings from {partner} wait there:\n\
+         agree with its duty desk what to do. To take the new log after all: forewarn channel accept {partner}{drill}\n",
+        head(look, &format!("The new log of {partner} is refused"))
+    )
 }
 
 /// New keys for a log of ours were begun.
