@@ -79,15 +79,25 @@ impl ByHand {
         let caller = Partner { name: name.clone() };
         let answer =
             channel::accept(&house.house(), &caller, signed.to_string().as_bytes(), house.now()).unwrap();
+        Self::holding(name, keys, ChannelStatement::parse(answer.as_bytes()).unwrap(), house.now())
+    }
+
+    /// A partner that has this statement of its log, countersigned, and writes at this time.
+    pub(crate) fn holding(
+        name: PartyName,
+        keys: NodeKeys,
+        statement: ChannelStatement,
+        now: Timestamp,
+    ) -> Self {
         Self {
-            statement: ChannelStatement::parse(answer.as_bytes()).unwrap(),
+            use_: statement.proposal().use_,
+            statement,
             draws: Draws::of(1, name.as_str()),
             entries: Vec::new(),
             theirs: None,
-            written: house.now(),
+            written: now,
             name,
             keys,
-            use_,
         }
     }
 
@@ -249,9 +259,17 @@ impl ByHand {
 }
 
 fn proposal(keys: &NodeKeys, house: &TestHouse, use_: Use) -> ChannelProposal {
-    let giver = keys.identity.verifier().clone();
-    let us = house.house();
-    let receiver = us.keys.identity.verifier().clone();
+    let us = house.house().keys;
+    proposal_between(keys, (us.identity.verifier(), us.cosigner.verifier()), use_)
+}
+
+/// What a channel statement to the node with these identity and cosigner keys would say.
+pub(crate) fn proposal_between(
+    keys: &NodeKeys,
+    (receiver, cosigner): (&VerifierKey, &VerifierKey),
+    use_: Use,
+) -> ChannelProposal {
+    let (giver, receiver) = (keys.identity.verifier().clone(), receiver.clone());
     let nonce = [if use_ == Use::Actual { 3 } else { 4 }; 32];
     let origin = origin_of(use_, &giver, &receiver, &nonce);
     ChannelProposal {
@@ -262,18 +280,23 @@ fn proposal(keys: &NodeKeys, house: &TestHouse, use_: Use) -> ChannelProposal {
         after: None,
         from: 0,
         log: keys.log_key(&origin).unwrap().verifier().clone(),
-        cosigner: us.keys.cosigner.verifier().clone(),
+        cosigner: cosigner.clone(),
         neutral: 0,
         witnesses: Vec::new(),
     }
 }
 
 fn card(name: &PartyName, keys: &NodeKeys) -> String {
+    card_of(name, keys, &format!("{name}:7443"), pin_of(name))
+}
+
+/// The card of a partner at this address with this TLS key.
+pub(crate) fn card_of(name: &PartyName, keys: &NodeKeys, address: &str, tls: [u8; 32]) -> String {
     let card = Card {
         identity: keys.identity.verifier().clone(),
         cosigner: keys.cosigner.verifier().clone(),
-        address: Address::parse(&format!("{name}:7443")).unwrap(),
-        tls: pin_of(name),
+        address: Address::parse(address).unwrap(),
+        tls,
         encryption: EncryptionKey::parse(&encryption_of(name)).unwrap(),
         contact: Contact::parse("duty desk, +00 000").unwrap(),
         issued: crate::clock::at(0),

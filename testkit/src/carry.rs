@@ -147,6 +147,9 @@ fn try_served(to: &TestHouse, pin: &[u8; 32], ask: &Ask) -> Result<(u16, Vec<u8>
     let Some(caller) = partner::caller_by_pin(&house, pin)? else { return Ok(not_here) };
     Ok(match ask {
         Ask::Statement(text) => match channel::accept(&house, &caller, text.as_bytes(), to.now()) {
+            Err(Refusal { code: channel::OTHER_CHANNEL, detail: Some(statement), .. }) => {
+                (409, statement.into_bytes())
+            }
             Err(refusal) if refusal.whose == Whose::Theirs => {
                 (403, format!("{}\n", refusal.fact).into_bytes())
             }
@@ -229,7 +232,7 @@ impl Lane<'_> {
         let logs: Vec<_> = channels.iter().filter(ours).collect();
         let before = u64::try_from(logs.len()).unwrap();
         // A generator does not go back with the data.
-        (self.from.times_back() << 48) + (before << 32) + logs.last().map_or(0, |c| c.size())
+        (self.from.life() << 48) + (before << 32) + logs.last().map_or(0, |c| c.size())
     }
 
     /// The generator of the salts: by the size of the log, which the partner can count, and which grows with each salt

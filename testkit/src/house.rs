@@ -114,8 +114,8 @@ pub struct TestHouse {
     draws: Draws,
     keys: RefCell<BTreeMap<String, PersonKey>>,
     node_keys: RefCell<KeysMade>,
-    went_back: Cell<u64>,
     strikes: Arc<Strikes>,
+    lives: Cell<u64>,
 }
 
 /// Which commit of a house is to fail at which step, and how many there were.
@@ -178,7 +178,7 @@ impl TestHouse {
             keys: RefCell::default(),
             strikes,
             node_keys: RefCell::default(),
-            went_back: Cell::new(0),
+            lives: Cell::new(0),
         }
     }
 
@@ -315,6 +315,11 @@ impl TestHouse {
         *self.house.borrow_mut() = Some(self.opened(self.folder.path(), &self.strikes, Arc::new(|| ())));
     }
 
+    /// How often it went back: nothing that is drawn once for each place in a log is drawn again in another life.
+    pub(crate) fn life(&self) -> u64 {
+        self.lives.get()
+    }
+
     /// How many commits it has made since it was furnished.
     pub fn commits(&self) -> usize {
         self.strikes.commits.load(Ordering::SeqCst)
@@ -346,22 +351,17 @@ impl TestHouse {
 
     /// Its data goes back to a copy. What the copy lacks stays as it is: the mark, if it is without.
     pub fn go_back(&self, copy: &TempDir) {
-        self.went_back.set(self.went_back.get() + 1);
+        self.lives.set(self.lives.get() + 1);
         self.stopped(|folder| copy_files(DataCopy::WithMark.files(), copy.path(), folder));
     }
 
     /// Its data goes back to a copy, and the mark is lost.
     pub fn go_back_without_mark(&self, copy: &TempDir) {
-        self.went_back.set(self.went_back.get() + 1);
+        self.lives.set(self.lives.get() + 1);
         self.stopped(|folder| {
             copy_files(DataCopy::WithoutMark.files(), copy.path(), folder);
             std::fs::remove_file(folder.join(MARK)).unwrap();
         });
-    }
-
-    /// How often its data went back to a copy.
-    pub(crate) fn times_back(&self) -> u64 {
-        self.went_back.get()
     }
 
     /// Changes a database behind the node's back, e.g. (`node.db`, `UPDATE …`).

@@ -6,9 +6,10 @@
 //! houses are dropped, each log is verified whole, and what was not delivered, not receipted or held by the wrong party
 //! fails the test.
 //!
-//! It opens no socket and reads no clock. It is linked into tests, never into the product. Read first `houses` (what a
-//! test begins with), then `acts` and `flow` (what persons do), `carry` (how parcels go), `check` (what is looked at in
-//! the end), `by_hand` (a partner that signs whatever a test wants) and `tamper` (every change to a folder).
+//! It reads no clock, and opens no socket but those of [`Hostile`], a partner that lies over real ones. It is linked into
+//! tests, never into the product. Read first `houses` (what a test begins with), then `acts` and `flow` (what persons do),
+//! `carry` (how parcels go), `check` (what is looked at in the end), `by_hand` (a partner that signs whatever a test wants),
+//! `hostile` (the same over real sockets) and `tamper` (every change to a folder).
 
 #![allow(
     clippy::unwrap_used,
@@ -26,6 +27,7 @@ mod check;
 mod clock;
 mod draws;
 mod flow;
+mod hostile;
 mod house;
 mod houses;
 pub mod killing;
@@ -40,6 +42,7 @@ pub use check::{assert_sound, faults, relation_from_scratch};
 pub use clock::{Clock, at};
 pub use draws::{Draws, repeatable};
 pub use flow::{Proposal, Sent};
+pub use hostile::{Asked, Desk, Heard, Hostile, Said, TheirLog, Victim};
 pub use house::{DataCopy, Door, PASSPHRASE, TestHouse, code, name, party};
 pub use houses::{A, B, C, D, TestHouses};
 pub use observe::Crossing;

@@ -70,6 +70,7 @@ impl Told {
 /// Carries everything to one partner until the node stops.
 pub(crate) async fn to_partner(
     courier: Arc<Courier>,
+    limits: DialLimits,
     name: PartyName,
     card: Card,
     stop: watch::Receiver<bool>,
@@ -87,7 +88,7 @@ pub(crate) async fn to_partner(
     // What was noted before holds until a round has shown otherwise.
     let told = Mutex::new(Told { actual: noted.clone(), exercise: None, noted });
     let lane = |use_| {
-        let client = PeerClient::new(card.address.to_string(), Arc::clone(&config), DialLimits::default());
+        let client = PeerClient::new(card.address.to_string(), Arc::clone(&config), limits.clone());
         Lane { courier: &courier, client, name: &name, use_, told: &told }
     };
     let (actual, exercise) = (lane(Use::Actual), lane(Use::Exercise));

@@ -17,6 +17,7 @@ use gate::tls::{SpkiPin, client_config};
 use jiff::Timestamp;
 use model::caller::Partner;
 use model::id::PartyName;
+use model::plain::plain_line;
 use model::vocab::Carriage;
 use rand::rngs::StdRng;
 use tlog::card::Card;
@@ -44,6 +45,7 @@ impl From<Refusal> for Trouble {
 /// time set by the operator has passed.
 pub(crate) async fn from_partner(
     courier: Arc<Courier>,
+    limits: DialLimits,
     name: PartyName,
     card: Card,
     mut stop: watch::Receiver<bool>,
@@ -55,7 +57,7 @@ pub(crate) async fn from_partner(
             return;
         }
     };
-    let client = PeerClient::new(card.address.to_string(), config, DialLimits::default());
+    let client = PeerClient::new(card.address.to_string(), config, limits);
     let fetcher = Fetcher { courier: &courier, client, name: &name };
     let mut bell = courier.bell.listen();
     let every = Duration::from_secs(u64::from(courier.house.settings.fetch_seconds.max(1)));
@@ -144,12 +146,18 @@ impl Fetcher<'_> {
                 })
                 .await?;
             if !matches!(taken, Receipt::Held(_) | Receipt::Stored(_)) {
-                return Err(Trouble(format!("a parcel that was fetched could not be taken: {taken:?}")));
+                let (status, why) = taken.answer();
+                return Err(Trouble(format!(
+                    "a parcel that was fetched could not be taken ({status}: {}): see `forewarn doctor`, and call the \
+                     partner's duty desk",
+                    plain_line(why.trim())
+                )));
             }
             let Some(now_held) = self.holding(use_).await? else { return Ok(()) };
             self.show(&now_held).await?;
             if now_held.size <= before {
-                return Err(Trouble("the partner gives the same parcel again and again".to_owned()));
+                let words = "the partner gives the same parcel again and again; it is asked again later. Call its duty desk";
+                return Err(Trouble(words.to_owned()));
             }
             held = now_held;
         }
@@ -220,11 +228,12 @@ impl Fetcher<'_> {
 /// Why nothing could be fetched, in words.
 fn refused(answer: &PeerAnswer) -> Trouble {
     let text: String = String::from_utf8_lossy(&answer.body).trim().chars().take(200).collect();
+    let text = plain_line(&text);
     Trouble(match answer.status {
         404 => "the partner gives us nothing to fetch: its officer has not confirmed our card yet, or it runs an older \
                 program"
             .to_owned(),
         503 => "the partner is busy; it is asked again".to_owned(),
-        status => format!("the partner answered {status} when asked for its parcels: {text}"),
+        status => format!("the partner answered {status} when asked for its parcels: “{text}”. Call its duty desk"),
     })
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use exchange::house::House;
 use exchange::{clocks, partner};
 use gate::clock::Clock;
+use gate::limits::DialLimits;
 use gate::tls::TlsIdentity;
 use model::id::PartyName;
 use tokio::sync::watch;
@@ -65,7 +66,12 @@ pub struct Courier {
 
 impl Courier {
     /// Carries until `stop` says true, then lets a delivery under way end.
-    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+    pub async fn run(self, stop: watch::Receiver<bool>) {
+        self.run_within(DialLimits::default(), stop).await;
+    }
+
+    /// The same within other limits on the calls to partners.
+    pub async fn run_within(self, limits: DialLimits, mut stop: watch::Receiver<bool>) {
         let courier = Arc::new(self);
         let mut tasks = JoinSet::new();
         let (one, until) = (Arc::clone(&courier), stop.clone());
@@ -90,14 +96,17 @@ impl Courier {
                 if !carrying.contains_key(&name) {
                     let (stops, stop) = watch::channel(false);
                     carrying.insert(name.clone(), (card.clone(), stops));
-                    let (one, of, its, until) =
-                        (Arc::clone(&courier), name.clone(), card.clone(), stop.clone());
-                    let fetching =
-                        move || fetch::from_partner(Arc::clone(&one), of.clone(), its.clone(), until.clone());
+                    let (one, within, of) = (Arc::clone(&courier), limits.clone(), name.clone());
+                    let (its, until) = (card.clone(), stop.clone());
+                    let fetching = move || {
+                        let (one, within) = (Arc::clone(&one), within.clone());
+                        fetch::from_partner(one, within, of.clone(), its.clone(), until.clone())
+                    };
                     tasks.spawn(kept_going("fetching from a partner", fetching, stop.clone()));
-                    let (one, until) = (Arc::clone(&courier), stop.clone());
+                    let (one, limits, until) = (Arc::clone(&courier), limits.clone(), stop.clone());
                     let lanes = move || {
-                        carry::to_partner(Arc::clone(&one), name.clone(), card.clone(), until.clone())
+                        let (one, limits) = (Arc::clone(&one), limits.clone());
+                        carry::to_partner(one, limits, name.clone(), card.clone(), until.clone())
                     };
                     tasks.spawn(kept_going("a partner", lanes, stop));
                 }

@@ -79,7 +79,7 @@ pub(crate) fn drill(use_: Use) -> &'static str {
 
 /// Queues a notice, unless one of these words from this partner was queued within a minute and still waits to be told, or
 /// the partner's alarms are told together for now.
-fn once(
+pub(crate) fn once(
     act: &mut Act<'_>,
     channel: &ChannelRow,
     words: &str,

@@ -6,7 +6,7 @@ use model::id::PartyName;
 use rand_core::CryptoRng;
 use store::{Act, ChannelRow, ChannelSide, ChannelState, NewChannel, SealingDraw};
 use tlog::card::Card;
-use tlog::channel::{ChannelProposal, ChannelStatement, Origin, SignedProposal, Use};
+use tlog::channel::{ChannelProposal, ChannelStatement, SignedProposal, Use};
 use tlog::commitment::Salt;
 
 use crate::audit;
@@ -17,6 +17,8 @@ use crate::rotation;
 use crate::statement::OPENED;
 use crate::succession::{self, Draws, Taken};
 
+/// The code of the refusal of a statement where there is a channel already; its detail is the statement of that one.
+pub const OTHER_CHANNEL: &str = "other_channel";
 /// The most bytes of a channel statement that are read from a partner.
 pub const STATEMENT_BYTES_MAX: usize = 8 * 1024;
 
@@ -59,37 +61,11 @@ pub fn ours(
         if channel.state == ChannelState::Proposed {
             return Ok(OurChannel::Propose(channel.statement));
         }
-        if act.meta(&unknown_key(&channel.origin))?.is_some() {
-            return offered_again(&us, &channel).map(OurChannel::Propose);
-        }
         Ok(match rotation::to_exchange(&us, act, &channel, &card)? {
             Some(statement) => OurChannel::Propose(statement),
             None => OurChannel::Open(Box::new(channel)),
         })
     })
-}
-
-/// The partner answered that it does not know this log of ours, which it had opened: it went back to a copy of its data
-/// from before. The statement is offered again with the next call; what the partner had signed it signs again.
-pub(crate) fn is_unknown(house: &House, origin: &Origin) -> Result<(), Refusal> {
-    let origin = *origin;
-    house.store.act(move |act| match act.channel(&origin)? {
-        Some(channel) if channel.state == ChannelState::Open => {
-            Ok(act.set_meta(&unknown_key(&origin), "unknown")?)
-        }
-        _ => Ok(()),
-    })
-}
-
-fn unknown_key(origin: &Origin) -> String {
-    format!("channel.unknown/{}", origin.hex())
-}
-
-/// The half-signed statement of a channel that is open: the same text as it was proposed.
-fn offered_again(us: &House, channel: &ChannelRow) -> Result<String, Refusal> {
-    let statement = ChannelStatement::parse(channel.statement.as_bytes()).map_err(Refusal::ours)?;
-    let proposal = statement.proposal().sign_as_giver(&us.keys.identity).map_err(Refusal::ours)?;
-    Ok(proposal.to_string())
 }
 
 fn propose(
@@ -146,8 +122,9 @@ pub fn opened(
         let Some(mut channel) = act.channel_with(&to, ChannelSide::Ours, use_)? else {
             return Err(Refusal::ours("a channel was opened that was never proposed"));
         };
+        // It was offered again to a partner that had lost it.
         if channel.state == ChannelState::Open && channel.statement == statement.to_string() {
-            return Ok(act.forget_meta(&unknown_key(&channel.origin))?);
+            return Ok(());
         }
         if channel.state != ChannelState::Proposed {
             return rotation::exchanged(act, &mut channel, &statement, now, (salt, draw)).map(drop);
@@ -169,6 +146,62 @@ pub fn opened(
             &[],
         )
     })
+}
+
+/// Takes the statement of a channel of ours that the partner has and this node has lost: it went back to before the channel
+/// was opened. The channel is open and recovering from now on. A node that does not know that it went back is told.
+///
+/// # Errors
+/// `bad_statement` for a statement that is not ours to this partner; `old_copy` where this node does not recover.
+pub fn adopt(house: &House, to: &PartyName, use_: Use, answer: &[u8], now: Timestamp) -> Result<(), Refusal> {
+    let bad = |why: &str| {
+        Refusal::theirs("bad_statement", format!("{to} answered the channel statement with {why}"))
+    };
+    let statement =
+        ChannelStatement::parse(answer).map_err(|e| bad("something else").detail(e.to_string()))?;
+    let (us, to) = (house.clone(), to.clone());
+    let other = bad("one of another channel");
+    house.store.act(move |act| {
+        let card = partner::card(&partner::confirmed(act, &to)?)?;
+        let said = statement.proposal();
+        if said.giver != *us.keys.identity.verifier() || said.receiver != card.identity || said.use_ != use_ {
+            return Err(other);
+        }
+        if act.recovering()?.is_none() {
+            let fact = format!("{to} has a channel that we signed, and this node does not know it: it runs on an old copy of its data");
+            return Err(Refusal::theirs("old_copy", fact).hint("stop any other copy of this node, then `forewarn recover begin`"));
+        }
+        match act.channel_with(&to, ChannelSide::Ours, use_)? {
+            Some(proposed) if proposed.state == ChannelState::Proposed => act.drop_proposal(&proposed)?,
+            Some(_) => return Ok(()),
+            None => {}
+        }
+        let new = NewChannel {
+            origin: statement.origin(),
+            partner: to.clone(),
+            side: ChannelSide::Ours,
+            use_,
+            statement: String::from_utf8_lossy(statement.as_bytes()).into_owned(),
+            state: ChannelState::Open,
+        };
+        act.put_channel(&new)?;
+        if let Some(after) = said.after {
+            act.set_follows(&new.origin, &after.origin)?;
+        }
+        if let Some(mut row) = act.channel(&new.origin)? {
+            act.begin_recovery(&mut row)?;
+        }
+        let detail = serde_json::json!({"use": use_.to_string()});
+        audit::note(act, now, "node", "channel.adopt", to.as_str(), detail, &[])
+    })
+}
+
+/// The statement of an open channel of ours as the partner countersigned it first: for a partner that went back to before it
+/// was opened, and does not know it any more.
+pub fn again(house: &House, row: &ChannelRow) -> Result<String, Refusal> {
+    let statement = ChannelStatement::parse(row.statement.as_bytes()).map_err(Refusal::ours)?;
+    let signed = statement.proposal().clone().sign_as_giver(&house.keys.identity).map_err(Refusal::ours)?;
+    Ok(signed.to_string())
 }
 
 /// Countersigns a partner's channel statement: of a new channel, of new keys for one that is there, or of a successor. The
@@ -200,8 +233,10 @@ pub fn accept(house: &House, from: &Partner, text: &[u8], now: Timestamp) -> Res
         if said.after.is_some() {
             return succession::take(&us, act, &from, &proposal, None, now);
         }
-        if act.channel_with(&from, ChannelSide::Theirs, said.use_)?.is_some() {
-            return Err(refuse("there is another channel of this direction and use already".to_owned()));
+        if let Some(channel) = act.channel_with(&from, ChannelSide::Theirs, said.use_)? {
+            // The giver may have gone back to before it was opened: the statement tells it.
+            let fact = "there is another channel of this direction and use already";
+            return Err(Refusal::theirs(OTHER_CHANNEL, fact).detail(channel.statement));
         }
         let statement = proposal.countersign(&us.keys.identity).map_err(|e| refuse(e.to_string()))?;
         let text = statement.to_string();
@@ -213,6 +248,12 @@ pub fn accept(house: &House, from: &Partner, text: &[u8], now: Timestamp) -> Res
             statement: text.clone(),
             state: ChannelState::Open,
         })?;
+        // Without a mark nobody can tell whether it is new, or was cosigned before this node went back.
+        if act.mark_lost()?
+            && let Some(mut row) = act.channel(&statement.origin())?
+        {
+            act.begin_recovery(&mut row)?;
+        }
         let detail = serde_json::json!({"use": said.use_.to_string()});
         audit::note(act, now, from.as_str(), "channel.accept", from.as_str(), detail, &[])?;
         Ok(Taken::Open(text))

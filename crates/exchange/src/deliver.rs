@@ -17,8 +17,7 @@ use tlog::cosignature::Cosignature;
 use tlog::parcel::{Item, Parcel};
 
 use crate::alarm;
-use crate::channel;
-use crate::evidence;
+use crate::evidence::{self, Binds};
 use crate::house::House;
 use crate::recover::{self, Settled};
 use crate::refusal::Refusal;
@@ -87,6 +86,11 @@ pub fn anything_waiting(house: &House, to: &PartyName, use_: Use) -> Result<bool
     })
 }
 
+/// How many entries of a log of ours have the partner's receipt.
+pub(crate) fn receipted(house: &House, origin: &Origin) -> Result<u64, Refusal> {
+    house.store.view(|view| Ok(view.channel(origin)?.map_or(0, |channel| channel.cosigned)))
+}
+
 /// What was noted last as standing in the way of delivery to this partner.
 pub fn trouble(house: &House, to: &PartyName) -> Result<Option<String>, Refusal> {
     house.store.view(|view| Ok(view.partner(to)?.and_then(|row| row.trouble)))
@@ -116,8 +120,11 @@ pub fn next_parcel(
         let old = from.unwrap_or(channel.cosigned).min(channel.size());
         // What was appended and has no receipt, or has been lost by the partner, is sent again first: so a parcel stays
         // within its limits however often it was refused, and what waits can still be stopped.
+        // And an entry would name less as seen than this node has cosigned, while it does not hold that again (log-format §10).
+        let opposite = act.channel_with(&partner, ChannelSide::Theirs, use_)?;
+        let lost = opposite.is_some_and(|theirs| theirs.recovering);
         let all_sent = old == channel.size() && old == channel.cosigned;
-        if all_sent && !succession::appends_nothing(act, &channel)? {
+        if all_sent && !lost && !succession::appends_nothing(act, &channel)? {
             waiting::append(&us, act, &mut channel, draws, now)?;
         }
         let size = channel.size();
@@ -227,15 +234,16 @@ pub fn settle(house: &House, sent: &Outgoing, answer: Answer, now: Timestamp) ->
         Answer::Stored(size) => stored(house, sent, size)?,
         Answer::HoldsSize(held) => other_size(house, sent, held)?,
         Answer::Frozen => Next::Wait(
-            "the partner froze the channel: it holds something we signed that cannot be true. Call its duty desk"
+            "the partner froze the channel: it says that it holds something we signed that cannot be true. Call its duty \
+             desk, ask which signed head it holds, and warn it by other ways meanwhile"
                 .to_owned(),
         ),
-        Answer::Refused(404, _) => {
-            channel::is_unknown(house, &sent.origin)?;
-            Next::Wait(
+        Answer::Refused(404, _) => Next::Wait(
             "the partner does not know this channel; perhaps its officer has not confirmed us yet".to_owned(),
-        )}
-        Answer::Refused(status, why) => Next::Wait(format!("the partner refused the parcel ({status}: {why})")),
+        ),
+        Answer::Refused(status, why) => Next::Wait(format!(
+            "the partner refused the parcel ({status}: “{why}”). If that stays, call its duty desk and warn it by other ways"
+        )),
     };
     match next {
         Next::Wait(_) => house.unconfirm(&sent.origin),
@@ -263,7 +271,17 @@ fn other_size(house: &House, sent: &Outgoing, held: u64) -> Result<Next, Refusal
     let channel = house.store.view(|view| Ok::<_, Refusal>(view.channel(&sent.origin)?))?;
     let channel = channel.ok_or_else(|| Refusal::ours("an answer for a log that is not there"))?;
     // A partner that holds less than it has receipted has lost it: it is sent again, with its own receipt.
-    Ok(if held <= channel.size() { Next::SendFrom(held) } else { Next::Wait(old_copy(held, &channel)) })
+    Ok(if held <= channel.size() { Next::SendFrom(held) } else { Next::Wait(claims_more(held, &channel)) })
+}
+
+/// A bare number, without our signature: nobody is to act on it alone.
+fn claims_more(held: u64, channel: &ChannelRow) -> String {
+    let ours = channel.size();
+    format!(
+        "the partner says that it holds {held} entries of our log, and this node has only {ours}; it showed no signature of \
+         ours for that. Nothing is signed. Call its duty desk: either it is wrong, or this node runs on an old copy of its \
+         data. The head that it shows next will tell"
+    )
 }
 
 fn old_copy(held: u64, channel: &ChannelRow) -> String {
@@ -284,7 +302,7 @@ fn keep_receipt(
     let text = String::from_utf8_lossy(line).into_owned();
     let cosignature = text.lines().next().and_then(|l| Cosignature::parse_line(l).ok());
     let Some(cosignature) = cosignature else {
-        return Ok(Next::Wait("the partner's receipt cannot be read; it does not count".to_owned()));
+        return Ok(Next::Wait(no_receipt("cannot be read")));
     };
     let us = house.clone();
     house.store.act(move |act| {
@@ -309,10 +327,10 @@ fn receipt(
     };
     let checkpoint = Checkpoint { origin: channel.origin, size, root: head.root };
     if cosignature.verify(&checkpoint, &statement::cosigner(act, channel, size)?).is_err() {
-        return Ok(Next::Wait("the partner's receipt does not verify; it does not count".to_owned()));
+        return Ok(Next::Wait(no_receipt("is not signed by its key over what we sent")));
     }
     let at = i64::try_from(cosignature.time()).ok().and_then(|s| Timestamp::from_second(s).ok());
-    let Some(at) = at else { return Ok(Next::Wait("the receipt's time is out of range".to_owned())) };
+    let Some(at) = at else { return Ok(Next::Wait(no_receipt("names a time that no clock shows"))) };
     let signed =
         statement::sign(us, act, &checkpoint)?.and_line(cosignature.line().clone()).map_err(Refusal::ours)?;
     act.keep_receipt(channel, size, &signed.to_string(), &cosignature.line().to_string(), at)?;
@@ -322,9 +340,20 @@ fn receipt(
     let last = act.entries(channel, size.saturating_sub(1), size)?.pop().map_or(now, |e| e.kept_at);
     let apart = seconds_apart(at, last, now);
     if apart != 0 {
-        act.trouble_with(&channel.partner, &format!("its clock and ours are {apart} s apart"))?;
+        let words = format!(
+            "its clock and ours are {apart} s apart: the receipt counts, with its time as it came. Compare both clocks with a \
+             third one and call its duty desk"
+        );
+        act.trouble_with(&channel.partner, &words)?;
     }
     Ok(Next::Settled)
+}
+
+fn no_receipt(why: &str) -> String {
+    format!(
+        "the partner's receipt {why}; it does not count, and what was sent counts as not receipted. It is sent again by \
+         itself; call the partner's duty desk, and do not rely on it having been warned"
+    )
 }
 
 /// How far the time of a receipt lies outside the span in which it was given, by our clock; 0 within 300 s of it.
@@ -360,11 +389,17 @@ pub fn head_answer(
         }
         return Ok(none);
     };
-    let signed = SignedCheckpoint::parse(note)
-        .map_err(|e| Refusal::theirs("bad_checkpoint", format!("{to} answered with no checkpoint: {e}")))?;
+    let signed = SignedCheckpoint::parse(note).map_err(|e| {
+        Refusal::theirs("bad_checkpoint", format!("{to} answered with no checkpoint: {e}"))
+            .hint("Call its duty desk; nothing is signed for it meanwhile")
+    })?;
     let size = signed.checkpoint().size;
     if !house.store.view(|view| statement::is_ours(house, view, &channel, &signed))? {
-        return Ok(Next::Wait("the partner showed a head that we never signed".to_owned()));
+        return Ok(Next::Wait(
+            "the partner showed a head that we never signed. Nothing is signed for it until it shows a true one: call its \
+             duty desk"
+                .to_owned(),
+        ));
     }
     let us = house.clone();
     let stands = house.store.act(move |act| head_shown(&us, act, channel, &signed, now))?;
@@ -401,7 +436,7 @@ fn head_shown(
     if act.root_at(&channel, head.size)? != head.root {
         let what =
             format!("a head of size {} that we signed, with another root than our entries give", head.size);
-        if evidence::keep_note(act, &channel, &what, head.size, &signed.to_string(), now)? {
+        if evidence::keep_note(act, &channel, &what, Binds::Giver, signed, now)? {
             alarm::line(act, "a partner showed a signature of ours that cannot be true: look now", now)?;
         }
         return Ok(Next::Wait(format!("the partner showed {what}. Nothing is signed until that is settled")));

@@ -6,35 +6,95 @@ pub(crate) mod proof;
 
 use jiff::Timestamp;
 use store::{Act, ChannelRow, View};
+use tlog::checkpoint::{Checkpoint, SignedCheckpoint};
+use tlog::hash::Hash;
 
 use crate::alarm;
 use crate::audit;
 use crate::refusal::Refusal;
 
-/// The most notes of one channel that are kept in this way, so that no partner fills the disk with them.
-const NOTES_PER_CHANNEL_MAX: usize = 64;
+/// The most signed heads of one channel that are kept in this way, so that no partner fills the disk with them.
+const HEADS_PER_CHANNEL_MAX: usize = 64;
+/// The most notes of one channel that are kept although nobody is bound by them.
+const STRAYS_PER_CHANNEL_MAX: usize = 16;
 
-/// Keeps a signed note for people to judge, with a line in the trail; at most one for each size of a channel. True
-/// if it was kept now.
+/// Whom a note binds that is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Binds {
+    /// The giver of the log, by the signature of its key.
+    Giver,
+    /// Nobody: the signature is missing or wrong. Kept apart, so that such notes take no place from the others.
+    Nobody,
+}
+
+/// Keeps a note for people to judge, with a line in the trail; of those that bind the giver one for each size and root, of
+/// the others one for each size. True if it was kept now.
 pub(crate) fn keep_note(
     act: &mut Act<'_>,
     channel: &ChannelRow,
     what: &str,
-    size: u64,
-    note: &str,
+    binds: Binds,
+    note: &SignedCheckpoint,
     now: Timestamp,
 ) -> Result<bool, Refusal> {
-    let key = format!("evidence.sizes/{}", channel.origin.hex());
+    let Checkpoint { size, root, .. } = *note.checkpoint();
+    let (key, mark, max) = match binds {
+        Binds::Giver => {
+            (heads_key(channel), format!("{size}:{}", hex::encode(root.as_bytes())), HEADS_PER_CHANNEL_MAX)
+        }
+        Binds::Nobody => {
+            (format!("evidence.strays/{}", channel.origin.hex()), size.to_string(), STRAYS_PER_CHANNEL_MAX)
+        }
+    };
     let kept = act.meta(&key)?.unwrap_or_default();
-    let sizes: Vec<u64> = kept.split_whitespace().filter_map(|s| s.parse().ok()).collect();
-    if sizes.contains(&size) || sizes.len() >= NOTES_PER_CHANNEL_MAX {
+    let marks: Vec<&str> = kept.split_whitespace().collect();
+    if marks.contains(&mark.as_str()) || marks.len() >= max {
         return Ok(false);
     }
-    act.keep_evidence(channel, what, note, None, now)?;
-    act.set_meta(&key, format!("{kept} {size}").trim())?;
+    act.keep_evidence(channel, what, &note.to_string(), None, now)?;
+    act.set_meta(&key, format!("{kept} {mark}").trim())?;
+    act.set_meta(&last_key(channel), &format!("{now} {what}"))?;
     let detail = serde_json::json!({ "what": what });
     audit::note(act, now, "node", "note.kept", channel.partner.as_str(), detail, &[])?;
     Ok(true)
+}
+
+/// The heads of a log that its giver signed and that were refused: each size with its root. Whatever the log grows into
+/// later must have them, or the giver has signed two histories (log-format §11).
+pub(crate) fn refused_heads(view: &View<'_>, channel: &ChannelRow) -> Result<Vec<(u64, Hash)>, Refusal> {
+    let kept = view.meta(&heads_key(channel))?.unwrap_or_default();
+    let head = |mark: &str| {
+        let (size, root) = mark.split_once(':')?;
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(root, &mut bytes).ok()?;
+        Some((size.parse().ok()?, Hash::from_bytes(bytes)))
+    };
+    Ok(kept.split_whitespace().filter_map(head).collect())
+}
+
+/// When the last note of a channel was kept, and why; `None` if none was.
+pub(crate) fn last_kept(
+    view: &View<'_>,
+    channel: &ChannelRow,
+) -> Result<Option<(Timestamp, String)>, Refusal> {
+    let last = view.meta(&last_key(channel))?;
+    Ok(last.and_then(|last| {
+        let (at, what) = last.split_once(' ')?;
+        Some((at.parse().ok()?, what.to_owned()))
+    }))
+}
+
+/// Since when a partner has named more of a log of ours than this node has; `None` if none has, or it has caught up.
+pub(crate) fn behind_since(view: &View<'_>, ours: &ChannelRow) -> Result<Option<String>, Refusal> {
+    Ok(view.meta(&behind_key(ours))?)
+}
+
+fn heads_key(channel: &ChannelRow) -> String {
+    format!("evidence.heads/{}", channel.origin.hex())
+}
+
+fn last_key(channel: &ChannelRow) -> String {
+    format!("evidence.last/{}", channel.origin.hex())
 }
 
 /// A partner holds more of a log of ours than we do: nothing shows earlier that this node runs on an old copy of its data.

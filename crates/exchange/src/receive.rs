@@ -17,7 +17,7 @@ use tlog::parcel::{Item, Parcel};
 use crate::alarm;
 use crate::budget;
 use crate::chain::{self, SeenHead};
-use crate::evidence;
+use crate::evidence::{self, Binds};
 use crate::house::House;
 use crate::recover::{self, Settled};
 use crate::refusal::Refusal;
@@ -108,11 +108,10 @@ pub fn parcel(
     now: Timestamp,
     rng: &mut impl CryptoRng,
 ) -> Result<Receipt, Refusal> {
-    let found = house.store.view(|view| theirs(view, &from.name, &origin))?;
-    let Some(channel) = found else { return Ok(Receipt::Unknown) };
-    if matches!(channel.state, ChannelState::Frozen(_)) {
-        return Ok(Receipt::Frozen);
-    }
+    let channel = match unread(house, from, origin)? {
+        Ok(channel) => channel,
+        Err(refused) => return Ok(refused),
+    };
     let parcel = match Parcel::parse(bytes) {
         Ok(parcel) => parcel,
         Err(e) => return Ok(Receipt::Unreadable(e.to_string())),
@@ -130,9 +129,7 @@ pub fn parcel(
         })?;
     if let Some((why, note)) = stray {
         let what = why.clone();
-        house.store.act(move |act| {
-            evidence::keep_note(act, &channel, &what, note.checkpoint().size, &note.to_string(), now)
-        })?;
+        house.store.act(move |act| keep_refused(act, &channel, &what, Binds::Nobody, &note, now))?;
         return Ok(Receipt::NotSigned(why));
     }
     let arrived = Arrived::read(parcel, &channel, rng);
@@ -159,6 +156,23 @@ pub fn parcel(
         (house.bell)();
     }
     Ok(receipt)
+}
+
+/// The answer to a parcel that need not be read for it: to another's log, and to a frozen one. `None`: read it.
+///
+/// # Errors
+/// The store's only.
+pub fn answered_unread(house: &House, from: &Partner, origin: Origin) -> Result<Option<Receipt>, Refusal> {
+    Ok(unread(house, from, origin)?.err())
+}
+
+fn unread(house: &House, from: &Partner, origin: Origin) -> Result<Result<ChannelRow, Receipt>, Refusal> {
+    let found = house.store.view(|view| theirs(view, &from.name, &origin))?;
+    Ok(match found {
+        None => Err(Receipt::Unknown),
+        Some(channel) if matches!(channel.state, ChannelState::Frozen(_)) => Err(Receipt::Frozen),
+        Some(channel) => Ok(channel),
+    })
 }
 
 /// The log of this origin, if this partner is its giver.
@@ -225,6 +239,15 @@ fn take(
     if channel.is_succeeded() {
         return Ok(Taken::Answered(Receipt::Frozen));
     }
+    let refused_before = evidence::refused_heads(act, &channel)?;
+    let second_head =
+        |size, root| refused_before.iter().any(|(before, other)| *before == size && *other != root);
+    let two_heads = |size| {
+        format!("two signed heads of size {size} with two roots; the first of them was refused before")
+    };
+    if second_head(head.size, head.root) {
+        return Ok(Taken::Untrue(two_heads(head.size), note));
+    }
     if old != channel.size() {
         return Ok(Taken::Answered(Receipt::HoldsSize(channel.size())));
     }
@@ -244,6 +267,9 @@ fn take(
         if !missed.agrees(&grown) {
             let size = grown.size();
             return Ok(Taken::Untrue(format!("other entries than the {size} that we cosigned"), note));
+        }
+        if grown.size() < head.size && second_head(grown.size(), grown.root()) {
+            return Ok(Taken::Untrue(two_heads(grown.size()), note));
         }
     }
     if grown.root() != head.root {
@@ -300,7 +326,13 @@ fn receipt(
         Settled::Yes => {
             cosign_head(us, act, &mut channel, &note, now).map(|line| Taken::Answered(Receipt::Held(line)))
         }
-        Settled::No(_) => Ok(Taken::Answered(Receipt::Stored(channel.size()))),
+        Settled::No(_) => {
+            // Shown to the giver, should it have lost it, too: its own line is enough for it to take it back.
+            let head = *note.checkpoint();
+            act.fence_head(&channel, head.size, &head.root)?;
+            act.keep_note(&channel, head.size, &note.to_string())?;
+            Ok(Taken::Answered(Receipt::Stored(channel.size())))
+        }
     }
 }
 
@@ -338,10 +370,26 @@ fn refused_frame(
         }
         (Receipt::BadEntry { index, why }, _) => {
             let what = format!("entry {index} was refused: {why}");
-            evidence::keep_note(act, channel, &what, note.checkpoint().size, &note.to_string(), now).map(drop)
+            keep_refused(act, channel, &what, Binds::Giver, note, now)
         }
         _ => Ok(()),
     }
+}
+
+/// Keeps a note that came with what was refused, and tells people where to look.
+fn keep_refused(
+    act: &mut Act<'_>,
+    channel: &ChannelRow,
+    what: &str,
+    binds: Binds,
+    note: &SignedCheckpoint,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    if evidence::keep_note(act, channel, what, binds, note, now)? {
+        let words = "what a partner sent was refused, and its signed note kept: see `forewarn doctor`";
+        alarm::once(act, channel, words, words, now)?;
+    }
+    Ok(())
 }
 
 /// The receiver's frame check of each entry in its turn (log-format §4): header, padding, origin, index, times, `seen`,
@@ -479,6 +527,6 @@ fn freeze(
 pub fn newest_head(house: &House, caller: &Partner, origin: Origin) -> Result<Option<String>, Refusal> {
     house.store.view(|view| {
         let Some(channel) = theirs(view, &caller.name, &origin)? else { return Ok(None) };
-        Ok(view.newest_receipt(&channel)?.and_then(|head| head.note))
+        Ok(view.newest_note(&channel)?)
     })
 }

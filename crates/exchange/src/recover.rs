@@ -81,7 +81,8 @@ pub(crate) fn held(channel: &ChannelRow) -> Result<Option<SignedCheckpoint>, Ref
 }
 
 /// A piece of a log from index `from` on, as one of its two parties keeps it, for the other that has lost it: a parcel
-/// that ends in a checkpoint which its giver has signed and its receiver cosigned. Nothing is signed for it. To the
+/// that ends in a checkpoint which its giver has signed, and which its receiver has cosigned unless it is still taking
+/// back what it had lost. Nothing is signed for it. To the
 /// receiver it says what it has cosigned last (`held`). `None` when there is no more, or for a caller that is neither.
 ///
 /// # Errors
@@ -89,7 +90,7 @@ pub(crate) fn held(channel: &ChannelRow) -> Result<Option<SignedCheckpoint>, Ref
 pub fn copy(house: &House, caller: &Partner, origin: Origin, from: u64) -> Result<Option<Vec<u8>>, Refusal> {
     house.store.view(|view| {
         let found = view.channel(&origin)?.filter(|c| c.partner == caller.name);
-        let Some(channel) = found.filter(|c| from < c.cosigned) else { return Ok(None) };
+        let Some(channel) = found.filter(|c| from < c.size()) else { return Ok(None) };
         let Some((end, note)) = piece_end(view, &channel, from)? else { return Ok(None) };
         let held = match channel.side {
             ChannelSide::Theirs => None,
@@ -107,11 +108,11 @@ pub fn copy(house: &House, caller: &Partner, origin: Origin, from: u64) -> Resul
     })
 }
 
-/// Where a piece ends: at the last receipted head within its limits, or at the first one.
+/// Where a piece ends: at the last head within its limits that its giver has signed, or at the first one.
 fn piece_end(view: &View<'_>, channel: &ChannelRow, from: u64) -> Result<Option<(u64, String)>, Refusal> {
     let (mut end, mut at) = (None, from);
     let mut bytes = 0;
-    while let Some(head) = view.receipt_of(channel, at)? {
+    while let Some(head) = view.noted_after(channel, at)? {
         let Some(note) = head.note else { break };
         bytes += view.sealed_bytes(channel, at, head.size)?;
         let large = head.size - from > ENTRIES_PER_PIECE_MAX || bytes > PIECE_BYTES_MAX;
@@ -296,6 +297,12 @@ fn ours_and_next(ours: bool, channel: &ChannelRow, parcel: &Parcel) -> Result<()
     if parcel.old != channel.size() || parcel.items.is_empty() {
         return Err("the partner's copy of our log does not begin where ours ends".to_owned());
     }
+    if parcel.items.iter().any(|item| matches!(item, Item::Erased(_))) {
+        return Err("the partner's copy of our log leaves out the text of an entry, as if it had been erased. Call its \
+                    duty desk: nothing is taken back or signed before it gives the whole entry, or a successor of the \
+                    channel is opened"
+            .to_owned());
+    }
     let mut grown = channel.range.clone();
     for item in &parcel.items {
         grown.append(leaf_hash(&item.commitment()));
@@ -384,6 +391,7 @@ pub fn begin(house: &House, caller: &Person, why: &str, now: Timestamp) -> Resul
             act.begin_recovery(&mut channel)?;
             origins.push(channel.origin);
         }
+        act.mark_restored(&why, now)?;
         alarm::line(
             act,
             "this node goes on from a copy of its data: it asks its partners what it has lost",

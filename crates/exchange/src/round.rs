@@ -7,6 +7,7 @@
 
 use jiff::Timestamp;
 use model::id::PartyName;
+use model::plain::plain_line;
 use rand_core::CryptoRng;
 use tlog::channel::{Origin, Use};
 use tlog::parcel::PARCEL_MEDIA;
@@ -16,7 +17,7 @@ use crate::deliver::{self, Answer, Next, Outgoing};
 use crate::house::House;
 use crate::receive::{self, Receipt};
 use crate::recover;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Whose};
 use crate::rotation;
 
 /// How often in one round a partner may name another size than we sent from.
@@ -85,7 +86,8 @@ pub struct Reply {
 
 impl Reply {
     fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).trim().chars().take(SHOWN_CHARS_MAX).collect()
+        let text: String = String::from_utf8_lossy(&self.body).trim().chars().take(SHOWN_CHARS_MAX).collect();
+        plain_line(&text)
     }
 }
 
@@ -106,7 +108,14 @@ pub enum Trouble {
 
 impl From<Refusal> for Trouble {
     fn from(refusal: Refusal) -> Self {
-        Self::Program(refusal)
+        match refusal.whose {
+            // What a partner answers is no fault of this program, whatever it is.
+            Whose::Theirs => {
+                let hint = refusal.hint.as_deref().unwrap_or("Call its duty desk");
+                Self::Words(format!("{refusal}. {hint}"))
+            }
+            _ => Self::Program(refusal),
+        }
     }
 }
 
@@ -148,6 +157,7 @@ pub struct Round {
     origin: Option<Origin>,
     other_sizes: u32,
     receipted: bool,
+    introduced: bool,
     their_log_asked: bool,
     after_their_log: Option<Next>,
     left: Option<String>,
@@ -164,6 +174,7 @@ impl Round {
             origin: None,
             other_sizes: 0,
             receipted: false,
+            introduced: false,
             their_log_asked: false,
             after_their_log: None,
             left: None,
@@ -268,7 +279,7 @@ impl Round {
                     _ => {
                         let (status, why) = receipt.answer();
                         self.left = Some(format!(
-                            "the partner's copy of its log could not be taken back ({status}: {})",
+                            "the partner's copy of its log could not be taken back ({status}: {}): call its duty desk",
                             why.trim()
                         ));
                     }
@@ -318,11 +329,13 @@ impl Round {
     ) -> Result<Option<Ask>, Trouble> {
         let declined =
             reply.status == 403 && rotation::declined(house, &self.to, self.use_, &reply.text(), now)?;
-        if reply.status != 200 && !declined {
+        if reply.status == 409 {
+            channel::adopt(house, &self.to, self.use_, &reply.body, now)?;
+        } else if reply.status != 200 && !declined {
             return Err(refused(reply));
         }
         // Where the partner refused new keys the old ones stay, and nothing waits for the new ones.
-        if !declined {
+        if reply.status == 200 {
             channel::opened(house, &self.to, self.use_, &reply.body, now, rng)?;
         }
         match channel::ours(house, &self.to, self.use_, now, rng)? {
@@ -341,6 +354,14 @@ impl Round {
         Some(Ask::Head(origin))
     }
 
+    /// Shows the partner the statement of the channel again.
+    fn introduce(&mut self, house: &House, origin: Origin) -> Result<Option<Ask>, Trouble> {
+        let row = house.store.view(|view| Ok::<_, Refusal>(view.channel(&origin)?))?;
+        let Some(row) = row else { return Ok(None) };
+        self.at = At::Opening;
+        Ok(Some(Ask::Statement(channel::again(house, &row)?)))
+    }
+
     fn our_head(
         &mut self,
         house: &House,
@@ -351,6 +372,11 @@ impl Round {
     ) -> Result<Option<Ask>, Trouble> {
         let note = match reply.status {
             200 => Some(reply.body),
+            // It holds nothing of this log; or it has lost it whole, and does not know the channel any more.
+            404 if !self.introduced && deliver::receipted(house, &origin)? > 0 => {
+                self.introduced = true;
+                return self.introduce(house, origin);
+            }
             404 => None,
             _ => return Err(refused(&reply)),
         };
@@ -407,7 +433,10 @@ impl Round {
             Next::SendFrom(size) => {
                 self.other_sizes += 1;
                 if self.other_sizes > OTHER_SIZES_MAX {
-                    let words = format!("the partner asks for the log from {size} again and again");
+                    let words = format!(
+                        "the partner asks for the log from {size} again and again, and receipts nothing. It is asked again \
+                         later; if that stays, call its duty desk and warn it by other ways"
+                    );
                     return Err(Trouble::Words(words));
                 }
                 Some(size)
@@ -461,7 +490,7 @@ fn refused(reply: &Reply) -> Trouble {
         (404, None) => {
             "what listens at the partner's address is not a node that speaks our protocol".to_owned()
         }
-        (status, _) => format!("the partner answered {status}: {text}"),
+        (status, _) => format!("the partner answered {status}: “{text}”"),
     };
     match reply.retry_after_s {
         Some(seconds) => Trouble::Busy(words, seconds),

@@ -8,6 +8,7 @@ pub mod inbox;
 pub mod ledger;
 pub mod preview;
 pub mod receipt;
+pub(crate) mod refused;
 pub mod relation;
 pub mod show;
 pub mod status;

@@ -172,7 +172,7 @@ struct Demo {
 
 /// The commands by what a person wants to do. Each stands in one group.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Set up", &["init", "activate", "login", "logout", "whoami", "passphrase", "roster"]),
+    ("Set up", &["init", "activate", "login", "logout", "whoami", "passphrase", "roster", "key"]),
     ("People", &["person", "pending", "approve", "refuse"]),
     (
         "Partners and agreements",
@@ -185,21 +185,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ),
     ("Look", &["status", "ledger", "audit", "oversight"]),
     ("Prove", &["receipt", "verify", "evidence"]),
-    (
-        "Run",
-        &[
-            "serve",
-            "doctor",
-            "key",
-            "clock",
-            "backup",
-            "restore",
-            "recover",
-            "rebuild",
-            "demo",
-            "completions",
-        ],
-    ),
+    ("Run", &["serve", "doctor", "clock", "backup", "restore", "recover", "rebuild", "demo", "completions"]),
 ];
 
 /// What somebody needs who has never seen it.

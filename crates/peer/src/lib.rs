@@ -3,6 +3,8 @@
 //! Who calls is the key that the TLS handshake proved, looked up among the confirmed partners; anybody else gets the same
 //! 404 as a partner who asks for what it may not know. The statuses are those of log-format §6. Read `routes` first.
 
+mod framing;
+mod reading;
 mod request;
 mod routes;
 

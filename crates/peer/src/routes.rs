@@ -3,10 +3,11 @@
 mod pull;
 
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
 use axum::extract::{Extension, Path, Request, State};
 use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, Response, StatusCode};
+use axum::middleware::from_fn;
 use axum::routing::{get, post};
 use exchange::house::House;
 use exchange::receive::Receipt;
@@ -16,6 +17,9 @@ use gate::clock::Clock;
 use gate::serve::PeerPin;
 use model::caller::Partner;
 use tlog::channel::Origin;
+
+use crate::framing;
+use crate::reading::Reading;
 
 /// The most bytes of a parcel that are read (log-format §6).
 const PARCEL_BYTES_MAX: usize = 64 << 20;
@@ -42,6 +46,8 @@ pub fn router(peer: Peer) -> Router {
         .merge(pull::routes())
         .fallback(|| async { not_here() })
         .method_not_allowed_fallback(|| async { not_here() })
+        .layer(Extension(Reading::default()))
+        .layer(from_fn(framing::one_way_to_read))
         .layer(axum::middleware::from_fn_with_state(peer.clone(), crate::request::watched))
         .with_state(peer)
 }
@@ -59,6 +65,9 @@ async fn open_channel(
         let Some(caller) = partner::caller_by_pin(&peer.house, &pin.0.0)? else { return Ok(stranger()) };
         match channel::accept(&peer.house, &caller, &body, peer.clock.now()) {
             Ok(statement) => Ok(text(StatusCode::OK, statement)),
+            Err(Refusal { code: channel::OTHER_CHANNEL, detail: Some(statement), .. }) => {
+                Ok(text(StatusCode::CONFLICT, statement))
+            }
             Err(refusal) if refusal.whose == Whose::Theirs => {
                 Ok(text(StatusCode::FORBIDDEN, format!("{}\n", refusal.fact)))
             }
@@ -72,31 +81,56 @@ async fn open_channel(
 async fn add_entries(
     State(peer): State<Peer>,
     Extension(pin): Extension<PeerPin>,
+    Extension(reading): Extension<Reading>,
     Path(origin): Path<String>,
     request: Request,
 ) -> Response<Body> {
     let found = {
         let peer = peer.clone();
-        tokio::task::spawn_blocking(move || caller_and_log(&peer, &pin, &origin)).await
+        tokio::task::spawn_blocking(move || taker(&peer, &pin, &origin)).await
     };
     let (caller, origin) = match found {
-        Ok(Ok(Some(found))) => found,
-        Ok(Ok(None)) => return stranger(),
+        Ok(Ok(Ok(found))) => found,
+        Ok(Ok(Err(answered))) => return answered,
         Ok(Err(refusal)) => return failed(&refusal),
         Err(_) => return busy(),
     };
-    let Ok(body) = to_bytes(request.into_body(), PARCEL_BYTES_MAX).await else {
-        return text(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("a parcel has at most {PARCEL_BYTES_MAX} bytes\n"),
-        );
+    // What is promised to be too large is refused before a byte of it is read.
+    if request.body().size_hint().lower() > PARCEL_BYTES_MAX as u64 {
+        return too_large();
+    }
+    let place = reading.begin(origin);
+    let body = tokio::select! {
+        biased;
+        () = place.taken() => return busy(),
+        body = to_bytes(request.into_body(), PARCEL_BYTES_MAX) => body,
     };
+    drop(place);
+    let Ok(body) = body else { return too_large() };
     run(move || {
         let (now, mut rng) = (peer.clock.now(), peer.clock.rng());
         let receipt = receive::parcel(&peer.house, &caller, origin, &body, now, &mut rng)?;
         Ok(answer(&receipt))
     })
     .await
+}
+
+/// Whose parcel it is and for which log; or the answer that needs no reading of it.
+fn taker(
+    peer: &Peer,
+    pin: &PeerPin,
+    origin: &str,
+) -> Result<Result<(Partner, Origin), Response<Body>>, Refusal> {
+    let Some((caller, origin)) = caller_and_log(peer, pin, origin)? else { return Ok(Err(stranger())) };
+    let answered = receive::answered_unread(&peer.house, &caller, origin)?;
+    Ok(match answered {
+        None => Ok((caller, origin)),
+        Some(receipt) => Err(answer(&receipt)),
+    })
+}
+
+fn too_large() -> Response<Body> {
+    text(StatusCode::PAYLOAD_TOO_LARGE, format!("a parcel has at most {PARCEL_BYTES_MAX} bytes\n"))
 }
 
 /// The newest checkpoint that we hold of the caller's own log.

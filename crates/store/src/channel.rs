@@ -376,13 +376,15 @@ impl View<'_> {
 }
 
 impl Act<'_> {
-    /// Remembers a channel, empty.
+    /// Remembers a channel, empty. Where the high-water mark knows its log, the databases went back to before it was
+    /// opened, and it is recovering.
     pub fn put_channel(&mut self, new: &NewChannel) -> Result<(), StoreError> {
         let (state, reason) = state_words(&new.state);
         let side = if new.side == ChannelSide::Ours { "ours" } else { "theirs" };
+        let known = self.high_water(&new.origin)?.is_some_and(|mark| mark.signed.size > 0);
         self.c.node.prepare_cached(
             "INSERT INTO channels (origin, partner, side, use, statement, state, reason, size, range, cosigned, written,
-             cosigned_at, seen) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, 0, 0, 0, 0)",
+             cosigned_at, seen, recovering) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, 0, 0, 0, 0, ?9)",
         )?.execute(params![
             new.origin.hex(),
             new.partner.as_str(),
@@ -392,6 +394,7 @@ impl Act<'_> {
             state,
             reason,
             CompactRange::new().to_bytes(),
+            known,
         ])?;
         if new.state != ChannelState::Proposed
             && let Some(row) = self.channel(&new.origin)?
@@ -406,6 +409,13 @@ impl Act<'_> {
         let sql = "UPDATE channels SET statement = ?2, state = 'open' WHERE id = ?1 AND state = 'proposed'";
         self.c.node.prepare_cached(sql)?.execute(params![row.id, statement])?;
         self.keep_statement(row, &opening(statement))
+    }
+
+    /// Forgets a channel that was proposed and never opened.
+    pub fn drop_proposal(&mut self, row: &ChannelRow) -> Result<(), StoreError> {
+        let sql = "DELETE FROM channels WHERE id = ?1 AND state = 'proposed'";
+        self.c.node.prepare_cached(sql)?.execute([row.id])?;
+        Ok(())
     }
 
     /// Freezes a channel for a reason. One that is succeeded stays so; the reason is kept.

@@ -64,6 +64,22 @@ impl View<'_> {
         found.map(from_raw).transpose()
     }
 
+    /// The note of the largest head that has one: of a partner's log also where it is not cosigned while we take back what
+    /// we have lost.
+    pub fn newest_note(&self, row: &ChannelRow) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT note FROM heads WHERE channel = ?1 AND note IS NOT NULL ORDER BY size DESC LIMIT 1";
+        Ok(self.c.node.prepare_cached(sql)?.query_row([row.id], |r| r.get(0)).optional()?)
+    }
+
+    /// The smallest head with a note that covers an entry.
+    pub fn noted_after(&self, row: &ChannelRow, index: u64) -> Result<Option<HeadRow>, StoreError> {
+        let sql = "SELECT size, root, note, line, at FROM heads WHERE channel = ?1 AND note IS NOT NULL AND size > ?2
+                   ORDER BY size LIMIT 1";
+        let found =
+            self.c.node.prepare_cached(sql)?.query_row(params![row.id, number(index)?], raw).optional()?;
+        found.map(from_raw).transpose()
+    }
+
     /// The earliest cosigned head that covers an entry: its receipt.
     pub fn receipt_of(&self, row: &ChannelRow, index: u64) -> Result<Option<HeadRow>, StoreError> {
         let sql = "SELECT size, root, note, line, at FROM heads WHERE channel = ?1 AND line IS NOT NULL AND size > ?2
@@ -90,6 +106,13 @@ impl Act<'_> {
             }
         }
         self.raise_mark(row, HighWater { signed: Mark { size: at, root: *root }, cosigned: Mark::NONE })
+    }
+
+    /// Keeps a fenced head's note as its giver signed it, where there is no receipt of it yet.
+    pub fn keep_note(&mut self, row: &ChannelRow, at: u64, note: &str) -> Result<(), StoreError> {
+        let sql = "UPDATE heads SET note = ?3 WHERE channel = ?1 AND size = ?2 AND line IS NULL";
+        self.c.node.prepare_cached(sql)?.execute(params![row.id, number(at)?, note])?;
+        Ok(())
     }
 
     /// Keeps the receipt for a fenced head: the note with all its lines, the cosignature's line and its time.

@@ -31,6 +31,8 @@ const REASON: &str = "recovering.reason";
 const SINCE: &str = "recovering.since";
 /// Under which keys of `meta` the logs stand that the mark knows and `node.db` lacks; each is a reason once.
 const MISSING: &str = "high-water.missing";
+/// Under which key of `meta` it stands that a mark was lost or counts no more: what it does not know may have been signed.
+const LOST: &str = "high-water.lost";
 /// Under which key of `meta` it stands when this node was restored.
 const RESTORED: &str = "restored.at";
 
@@ -125,6 +127,7 @@ pub(crate) fn open(c: &Connections, places: &Places) -> Result<Opened, StoreErro
             return Err(StoreError::MarkAway { place: place.display().to_string() });
         }
         recover_all(&c.node, "the high-water mark is lost")?;
+        note_lost(&c.node)?;
     }
     schema::make_marks(&c.marks)?;
     if beside {
@@ -155,6 +158,12 @@ fn recover_all(node: &Connection, reason: &str) -> Result<(), StoreError> {
     )?;
     note_reason(&marking, reason)?;
     marking.commit()?;
+    Ok(())
+}
+
+fn note_lost(node: &Connection) -> Result<(), StoreError> {
+    let sql = "INSERT INTO meta (key, value) VALUES (?1, '1') ON CONFLICT (key) DO NOTHING";
+    node.execute(sql, [LOST])?;
     Ok(())
 }
 
@@ -377,6 +386,11 @@ impl View<'_> {
         Ok(Some((reason, self.meta(SINCE)?)))
     }
 
+    /// Whether a log of which there is no mark may have been signed or cosigned before this node went back.
+    pub fn mark_lost(&self) -> Result<bool, StoreError> {
+        Ok(self.meta(LOST)?.is_some())
+    }
+
     /// When this node was restored and from which backup, as `mark_restored` noted it; `None` if it never was.
     pub fn restored(&self) -> Result<Option<String>, StoreError> {
         self.meta(RESTORED)
@@ -405,7 +419,7 @@ impl Act<'_> {
     /// The mark of a log says nothing any more: it went back with the databases.
     pub fn void_mark(&self, row: &ChannelRow) -> Result<(), StoreError> {
         self.c.marks.prepare_cached("DELETE FROM marks WHERE origin = ?1")?.execute([row.origin.hex()])?;
-        Ok(())
+        note_lost(&self.c.node)
     }
 
     /// Marks every log, on both sides, as recovering: this node goes on from a backup, and nothing is signed or cosigned
@@ -433,6 +447,7 @@ impl Act<'_> {
         }
         self.forget_meta(REASON)?;
         self.forget_meta(SINCE)?;
+        self.forget_meta(LOST)?;
         Ok(true)
     }
 }
@@ -464,6 +479,9 @@ pub fn take_over(
         let mut act = Act::on(&c);
         act.mark_restored(from, now)?;
         act.set_meta(KEPT, "1")?;
+        if !had_mark && marks.is_empty() {
+            note_lost(&c.node)?;
+        }
     }
     marking.commit()?;
     let present = present(&c.node)?;

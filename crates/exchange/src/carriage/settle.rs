@@ -18,7 +18,7 @@ use crate::caller::needs;
 use crate::channel;
 use crate::declined;
 use crate::deliver::{self, Answer, Next, Outgoing};
-use crate::evidence;
+use crate::evidence::{self, Binds};
 use crate::house::House;
 use crate::partner;
 use crate::recover;
@@ -267,7 +267,8 @@ fn compare(
     if act.root_at(row, head.size)? != head.root {
         let what =
             format!("a head of size {} that we signed, with another root than our entries give", head.size);
-        if evidence::keep_note(act, row, &what, head.size, note, now)? {
+        let note = SignedCheckpoint::parse(note.as_bytes()).map_err(Refusal::ours)?;
+        if evidence::keep_note(act, row, &what, Binds::Giver, &note, now)? {
             crate::alarm::line(
                 act,
                 "a partner showed a signature of ours that cannot be true: look now",

@@ -1,6 +1,7 @@
 //! Whether a signed note that was kept proves, together with a receipted head of the same log, that two signatures cannot
 //! both be true (log-format §11).
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -113,12 +114,60 @@ fn against_what_we_cosigned(
     kept: &EvidenceRow,
     note: SignedCheckpoint,
 ) -> Result<Result<Proof, NoProof>, Refusal> {
+    if let Some(held) = recover::held(channel)?
+        && let Some(proof) = against(view, channel, held, (kept.id, note.clone()))?
+    {
+        return Ok(proof);
+    }
+    against_another_note(view, channel, kept, note)
+}
+
+/// Two heads that the giver signed and that were both refused: of one size, or the larger with the parcel that came with it.
+fn against_another_note(
+    view: &View<'_>,
+    channel: &ChannelRow,
+    kept: &EvidenceRow,
+    note: SignedCheckpoint,
+) -> Result<Result<Proof, NoProof>, Refusal> {
     let signed = *note.checkpoint();
-    let not_held = || Ok(Err(NoProof::NotHeld { signed: signed.size, held: channel.size() }));
-    let parcel = view.kept_parcel(kept.id)?.and_then(|bytes| Parcel::parse(&bytes).ok());
-    let (Some(parcel), Some(held)) = (parcel, recover::held(channel)?) else { return not_held() };
-    if parcel.old > channel.size() || held.checkpoint().size > signed.size {
-        return not_held();
+    let of_this_log = |row: &EvidenceRow| row.origin == channel.origin && row.id != kept.id;
+    for row in view.all_evidence()?.into_iter().filter(of_this_log) {
+        let Ok(other) = SignedCheckpoint::parse(row.note.as_bytes()) else { continue };
+        let head = *other.checkpoint();
+        let statement = statement::in_force(view, channel, head.size)?;
+        if head.origin != channel.origin || other.verify_log(&statement.proposal().log).is_err() {
+            continue;
+        }
+        let found = match head.size.cmp(&signed.size) {
+            Ordering::Equal if head.root == signed.root => None,
+            Ordering::Equal => {
+                let nodes = |level, index| view.subtree(channel, level, index);
+                Some(contradiction(view, channel, (note.clone(), other), nodes)?)
+            }
+            Ordering::Less => against(view, channel, other, (kept.id, note.clone()))?,
+            Ordering::Greater => against(view, channel, note.clone(), (row.id, other))?,
+        };
+        if let Some(proof) = found {
+            return Ok(proof);
+        }
+    }
+    Ok(Err(NoProof::NotHeld { signed: signed.size, held: channel.size() }))
+}
+
+/// The proof that the larger head, with the parcel that was kept under its number, does not begin with the smaller one;
+/// `None` where the parcel does not say.
+fn against(
+    view: &View<'_>,
+    channel: &ChannelRow,
+    first: SignedCheckpoint,
+    (id, second): (i64, SignedCheckpoint),
+) -> Result<Option<Result<Proof, NoProof>>, Refusal> {
+    let (small, large) = (*first.checkpoint(), *second.checkpoint());
+    let Some(parcel) = view.kept_parcel(id)?.and_then(|bytes| Parcel::parse(&bytes).ok()) else {
+        return Ok(None);
+    };
+    if parcel.old > channel.size() || small.size > large.size {
+        return Ok(None);
     }
     let ours = |level, index| view.subtree(channel, level, index);
     let mut range = compact_range_at(parcel.old, ours)?;
@@ -132,10 +181,10 @@ fn against_what_we_cosigned(
         Some(hash) => Ok(*hash),
         None => view.subtree(channel, level, index),
     };
-    if range.root() != signed.root || root_at(held.checkpoint().size, nodes)? == held.checkpoint().root {
-        return not_held();
+    if range.root() != large.root || root_at(small.size, nodes)? == small.root {
+        return Ok(None);
     }
-    contradiction(view, channel, (held, note), nodes)
+    contradiction(view, channel, (first, second), nodes).map(Some)
 }
 
 /// The proof that the larger tree, whose nodes are known, does not begin with the smaller one.

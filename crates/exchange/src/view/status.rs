@@ -13,6 +13,7 @@ use crate::clocks::{self, Clock};
 use crate::house::House;
 use crate::refusal::Refusal;
 use crate::view::health;
+use crate::view::refused;
 
 /// After how many days without a cosignature of oversight the node says so.
 const UNWATCHED_DAYS: i64 = 7;
@@ -126,13 +127,14 @@ pub fn doctor(house: &House, caller: &Person, now: Timestamp) -> Result<Vec<Find
     needs(caller, Role::ALL, "look at the node's health")?;
     let mut found = Vec::new();
     // Each look by itself: a damaged page under one must not hide what the others find.
-    let looks: [(&str, Look); 9] = [
+    let looks: [(&str, Look); 10] = [
         ("the databases", |_, view, _, found| of_databases(view, found)),
         ("the audit trail", |house, _, _, found| of_trail(house, found)),
         ("the disk and the files", |house, _, _, found| health::of_files(house, found)),
         ("the node", of_node),
         ("the people", |_, view, _, found| of_people(view, found)),
         ("the partners", of_partners),
+        ("what was refused", |_, view, now, found| refused::findings(view, now, found)),
         ("the clock", |_, view, now, found| health::of_clock(view, now, found)),
         ("the traffic", |_, view, now, found| health::of_traffic(view, now, found)),
         ("the budgets", |_, view, now, found| health::of_budgets(view, now, found)),

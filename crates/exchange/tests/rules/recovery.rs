@@ -257,3 +257,87 @@ fn a_frozen_channel_stays_frozen_in_a_recovery() {
     assert!(matches!(log(houses.b(), A, ChannelSide::Theirs).state, ChannelState::Frozen(_)));
     houses.leave_broken();
 }
+
+#[test]
+fn nothing_new_is_signed_while_what_the_partner_gave_is_not_back() {
+    let houses = TestHouses::two();
+    let old = houses.a().copy(DataCopy::WithoutMark);
+    houses.b().thank("liaison1", About::Unsolicited(party(A))).unwrap();
+    houses.settle_all();
+    houses.a().go_back(&old);
+    houses.a().warn(&warning(), &[B]);
+    // B's copy of its own log never comes; so A cannot say what it has seen of it.
+    let without_copy =
+        |path: &str| if path.contains("/parcel?") { Weather::RequestLost } else { Weather::Fair };
+    for _ in 0..3 {
+        assert!(houses.carry_in(A, B, &mut { without_copy }).is_err());
+        assert!(houses.b().inbox().is_empty(), "an entry that names less as seen than A has cosigned");
+    }
+    houses.settle_all();
+    assert_eq!((houses.b().inbox().len(), houses.a().relation(B).thanks().count()), (1, 1));
+}
+
+#[test]
+fn what_a_receiver_has_stored_on_its_way_back_is_there_for_a_giver_that_went_back_as_well() {
+    let houses = TestHouses::two();
+    let (old_a, old_b) = (houses.a().copy(DataCopy::WithoutMark), houses.b().copy(DataCopy::WithoutMark));
+    for _ in 0..2 {
+        houses.a().thank("liaison1", About::Unsolicited(party(B))).unwrap();
+        houses.carry(A, B).unwrap();
+    }
+    houses.b().go_back(&old_b);
+    // One parcel of what B has lost arrives, and no more: it is stored and not cosigned.
+    let statement = log(houses.a(), B, ChannelSide::Ours);
+    let from = log(houses.b(), A, ChannelSide::Theirs).size();
+    let copy = recover::copy(&houses.a().house(), &houses.b().as_partner(), statement.origin, from);
+    let copy = copy.unwrap().unwrap();
+    let mut parcel = tlog::parcel::Parcel::parse(&copy).unwrap();
+    let end = houses.a().store().view(|view| view.noted_after(&statement, from)).unwrap().unwrap();
+    parcel.items.truncate(usize::try_from(end.size - from).unwrap());
+    let note = tlog::checkpoint::SignedCheckpoint::parse(end.note.as_ref().unwrap().as_bytes()).unwrap();
+    let log_key = houses.a().house().keys.log_key(&statement.origin).unwrap();
+    parcel.checkpoint = note.only_lines_of(&[log_key.verifier()]).unwrap();
+    let stored = exchange::receive::parcel(
+        &houses.b().house(),
+        &houses.a().as_partner(),
+        statement.origin,
+        &parcel.encode().unwrap(),
+        houses.b().now(),
+        &mut houses.b().rng(),
+    );
+    assert!(matches!(stored.unwrap(), exchange::receive::Receipt::Stored(size) if size == end.size));
+    houses.a().go_back(&old_a);
+    houses.carry(A, B).unwrap_err();
+    assert_eq!(log(houses.a(), B, ChannelSide::Ours).size(), end.size, "what B has stored came back");
+    houses.leave_undelivered();
+}
+
+#[test]
+fn a_giver_that_went_back_to_before_its_channel_was_opened_takes_it_up_again() {
+    let houses = TestHouses::of(&[A, B]);
+    let old = houses.a().copy(DataCopy::WithoutMark);
+    houses.a().thank("liaison1", About::Unsolicited(party(B))).unwrap();
+    houses.settle_all();
+    houses.a().go_back(&old);
+    houses.advance(1);
+    houses.a().thank("liaison1", About::Unsolicited(party(B))).unwrap();
+    houses.settle_all();
+    assert_eq!(houses.b().store().view(|view| view.channels()).unwrap().len(), 1);
+    assert_eq!(houses.b().relation(A).thanks().count(), 2);
+    assert!(!recovering(houses.a()));
+}
+
+#[test]
+fn a_receiver_that_went_back_to_before_the_channel_was_opened_is_given_everything_again() {
+    let houses = TestHouses::of(&[A, B]);
+    let old = houses.b().copy(DataCopy::WithoutMark);
+    houses.a().thank("liaison1", About::Unsolicited(party(B))).unwrap();
+    houses.settle_all();
+    let before = receipts(houses.b(), &log(houses.b(), A, ChannelSide::Theirs)).pop();
+    houses.b().go_back(&old);
+    houses.a().thank("liaison1", About::Unsolicited(party(B))).unwrap();
+    houses.settle_all();
+    assert_eq!(houses.b().relation(A).thanks().count(), 2);
+    let after = receipts(houses.b(), &log(houses.b(), A, ChannelSide::Theirs));
+    assert!(after.contains(&before.unwrap()), "its first receipt is its own again");
+}

@@ -19,7 +19,7 @@ fn the_same_statement_again_gets_the_same_answer_and_another_is_refused() {
     second.nonce = [99; 32];
     let origin = origin_of(second.use_, &second.giver, &second.receiver, &second.nonce);
     second.log = keys.log_key(&origin).unwrap().verifier().clone();
-    assert_eq!(code(offer(a, B, &second)), "bad_statement");
+    assert_eq!(code(offer(a, B, &second)), "other_channel");
     let channels = a.store().view(|view| view.channels()).unwrap();
     assert_eq!(channels.len(), 1);
 }

@@ -94,7 +94,7 @@ fn entries_that_do_not_give_the_signed_root_freeze_and_prove_nothing_and_can_be_
 }
 
 #[test]
-fn a_refused_head_that_the_log_later_contradicts_is_proven_without_a_freeze() {
+fn a_refused_head_that_the_log_later_contradicts_freezes_and_is_proven_whichever_note_is_asked_for() {
     for sizes in [[2, 2], [2, 3]] {
         let [refused, later] = sizes;
         let houses = TestHouses::of(&[A]);
@@ -108,14 +108,19 @@ fn a_refused_head_that_the_log_later_contradicts_is_proven_without_a_freeze() {
         for _ in 1..later {
             b.push(EntryOf::kind("cover", ""));
         }
-        b.delivers(a, 1);
-        let line = only(a);
-        assert!(!line.frozen && line.accused.as_deref() == Some(B), "{line:?}");
-        let conflict = verified(&proof(a).unwrap()).conflict;
-        match conflict {
-            Conflict::TwoRoots { size } => assert_eq!([size, size], sizes),
-            Conflict::NotAGrowth { first, second, .. } => assert_eq!([first, second], sizes),
-            Conflict::WentBack { .. } => panic!("{conflict:?}"),
+        assert_eq!(b.send(a, &b.parcel(1)), Receipt::BadRoot, "a refusal does not unsign");
+        let lines = evidence::list(&a.house(), &a.caller("oversight1")).unwrap();
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        for line in lines {
+            assert!(line.frozen && line.accused.as_deref() == Some(B), "{line:?}");
+            let (house, now) = (a.house(), a.now());
+            let exported = export::export(&house, &a.caller("release1"), line.id, Wanted::Proof, now);
+            let conflict = verified(&exported.unwrap()).conflict;
+            match conflict {
+                Conflict::TwoRoots { size } => assert_eq!([size, size], sizes),
+                Conflict::NotAGrowth { first, second, .. } => assert_eq!([first, second], sizes),
+                Conflict::WentBack { .. } => panic!("{conflict:?}"),
+            }
         }
         assert_eq!(refused, 2);
     }
