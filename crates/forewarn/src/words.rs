@@ -172,12 +172,9 @@ struct Demo {
 
 /// The commands by what a person wants to do. Each stands in one group.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Set up", &["init", "activate", "login", "logout", "whoami", "passphrase", "roster", "key"]),
+    ("Set up", &["init", "activate", "login", "logout", "whoami", "passphrase", "roster"]),
     ("People", &["person", "pending", "approve", "refuse"]),
-    (
-        "Partners and agreements",
-        &["card", "partner", "channel", "carry", "agreement", "domain", "risk", "undertaking"],
-    ),
+    ("Partners and agreements", &["card", "partner", "carry", "agreement", "domain", "risk", "undertaking"]),
     ("Warn", &["warning", "duty", "release", "review", "sent", "outbox"]),
     (
         "Receive and answer",
@@ -185,6 +182,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ),
     ("Look", &["status", "ledger", "audit", "oversight"]),
     ("Prove", &["receipt", "verify", "evidence"]),
+    ("Keys and logs", &["key", "channel"]),
     ("Run", &["serve", "doctor", "clock", "backup", "restore", "recover", "rebuild", "demo", "completions"]),
 ];
 
