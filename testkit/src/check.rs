@@ -98,10 +98,22 @@ fn folded(view: &View<'_>, partner: &PartyName, first: Side, uses: &[Use]) -> Re
 
 /// Whether an exercise plays it: warnings and their answers. What is agreed, promised or thanked for in one means nothing.
 fn is_played(facts: &Facts) -> bool {
-    use Facts::{Cancelled, Disposed, Lapsed, Outcome, Read, Recalled, Release};
+    use Facts::{
+        Cancelled, Disposed, Erased, Lapsed, Outcome, Read, RecallConfirmed, RecallContested, Recalled,
+        Release,
+    };
     matches!(
         facts,
-        Release(_) | Cancelled(_) | Lapsed(_) | Recalled(_) | Read { .. } | Disposed { .. } | Outcome { .. }
+        Release(_)
+            | Cancelled(_)
+            | Lapsed(_)
+            | Recalled(_)
+            | RecallConfirmed
+            | RecallContested { .. }
+            | Erased
+            | Read { .. }
+            | Disposed { .. }
+            | Outcome { .. }
     )
 }
 

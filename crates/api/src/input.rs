@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use model::body::{Outcome, Undertaking};
 use model::vocab::{
-    Carriage, Disposition, Domain, MatterKind, Precedence, Purpose, RecallReason, Role, WaiverReason,
+    Carriage, ContestReason, Disposition, Domain, MatterKind, Precedence, Purpose, RecallReason, Role,
+    WaiverReason,
 };
 use serde::{Deserialize, Serialize};
 
@@ -415,6 +416,18 @@ input!(
         entry: String,
         /// The decision.
         disposition: Disposition,
+        /// A word to the giver.
+        #[serde(default)]
+        text: Option<String>,
+    }
+);
+input!(
+    /// A recalled release that is kept.
+    Contest {
+        /// The release.
+        entry: String,
+        /// The coded reason.
+        reason: ContestReason,
         /// A word to the giver.
         #[serde(default)]
         text: Option<String>,

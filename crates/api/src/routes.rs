@@ -153,6 +153,8 @@ pub(crate) const TABLE: &[Row] = &[
     ("/v1/evidence/export", || act(folders::evidence_export)),
     ("/v1/release/read", || act(show::read)),
     ("/v1/release/dispose", || act(show::dispose)),
+    ("/v1/recall/confirm", || act(show::recall_confirm)),
+    ("/v1/recall/contest", || act(show::recall_contest)),
     ("/v1/action/record", || act(show::record_action)),
     ("/v1/action/stand-down", || act(show::stand_down)),
     ("/v1/outcome/report", || act(show::outcome)),

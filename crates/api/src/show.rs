@@ -350,6 +350,15 @@ pub(crate) fn dispose(c: &mut Call, i: input::Dispose) -> Answer {
     done(answer::dispose(&c.house, &c.person, &i.entry, i.disposition, i.text, c.now, &mut c.rng)?)
 }
 
+pub(crate) fn recall_confirm(c: &mut Call, i: input::EntryOnly) -> Answer {
+    done(exchange::recall::confirm(&c.house, &c.person, &i.entry, c.now, &mut c.rng)?)
+}
+
+pub(crate) fn recall_contest(c: &mut Call, i: input::Contest) -> Answer {
+    let said = (i.reason, i.text);
+    done(exchange::recall::contest(&c.house, &c.person, &i.entry, said, c.now, &mut c.rng)?)
+}
+
 pub(crate) fn record_action(c: &mut Call, i: input::Action) -> Answer {
     let id = answer::record_action(&c.house, &c.person, &i.entry, &i.kind, &i.text, c.now)?;
     Ok(json!({ "action": id }))

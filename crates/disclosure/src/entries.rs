@@ -6,7 +6,8 @@
 use model::agreement::Terms;
 use model::body::{
     AgreementAnswer, BODY_BYTES_MAX, DispositionNote, DomainChange, JSON, Outcome, ReadNote, Recall,
-    StandingChange, TEXT_CHARS_MAX, Thanks, ThanksRelayed, Undertaking, UndertakingAccepted,
+    RecallConfirmed, RecallContested, StandingChange, TEXT_CHARS_MAX, Thanks, ThanksRelayed, Undertaking,
+    UndertakingAccepted,
 };
 use model::id::{Digest, PartyName};
 use model::relation::DomainStanding;
@@ -152,6 +153,21 @@ pub fn warning_recalled(to: &PartyName, recall: &Recall) -> Result<Released, Not
         return Err(entry.refused(format!("{:?} is not an entry that can be recalled", recall.kind)));
     }
     entry.json(recall)
+}
+
+/// `recall.confirmed`: a role, never a person, says that the copy here is erased.
+pub fn recall_confirmed(to: &PartyName, said: &RecallConfirmed) -> Result<Released, NotReleasable> {
+    let entry = Entry { to, kind: "recall.confirmed" };
+    entry.filled("the role", &said.role)?;
+    entry.json(said)
+}
+
+/// `recall.contested`: a role says that the copy here is kept, and why.
+pub fn recall_contested(to: &PartyName, said: &RecallContested) -> Result<Released, NotReleasable> {
+    let entry = Entry { to, kind: "recall.contested" };
+    entry.filled("the role", &said.role)?;
+    entry.texts(said.text.iter())?;
+    entry.json(said)
 }
 
 /// The entry that is being made.

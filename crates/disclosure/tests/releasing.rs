@@ -208,8 +208,17 @@ fn every_other_body_is_read_by_the_other_side_as_it_was_meant() {
         kind: "warning.released".to_owned(),
         domain: Domain::CounterTerrorism,
         counts: true,
+        release: None,
     };
     assert_eq!(sent::<Recall>(entries::warning_recalled(&b(), &recall), "warning.recalled"), recall);
+
+    let confirmed = RecallConfirmed { role: "duty officer".to_owned() };
+    let released = entries::recall_confirmed(&b(), &confirmed);
+    assert_eq!(sent::<RecallConfirmed>(released, "recall.confirmed"), confirmed);
+    let (role, text) = ("duty officer".to_owned(), Some("a court has ordered it kept".to_owned()));
+    let contested = RecallContested { reason: ContestReason::LegalProceedings, role, text };
+    let released = entries::recall_contested(&b(), &contested);
+    assert_eq!(sent::<RecallContested>(released, "recall.contested"), contested);
 }
 
 #[test]
@@ -240,8 +249,10 @@ fn a_body_that_breaks_the_rule_of_its_kind_is_refused() {
         kind: "outcome.reported".to_owned(),
         domain: Domain::Cyber,
         counts: false,
+        release: None,
     };
     refused(entries::warning_recalled(&b(), &recall), "outcome.reported");
+    refused(entries::recall_confirmed(&b(), &RecallConfirmed { role: " ".to_owned() }), "role");
 }
 
 #[test]

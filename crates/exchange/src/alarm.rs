@@ -60,6 +60,7 @@ pub(crate) fn raise(
 fn content_free(facts: &Facts) -> Option<&'static str> {
     match facts {
         Facts::Recalled(_) => Some("a warning was recalled: look now"),
+        Facts::RecallContested { .. } => Some("a partner keeps what it was asked to give back: look now"),
         Facts::Cancelled(_) => Some("a warning was cancelled"),
         Facts::Lapsed(_) => Some("a warning is no longer asserted"),
         Facts::DomainChanged(_) => Some("a partner changed how a domain stands: look now"),

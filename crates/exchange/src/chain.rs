@@ -5,6 +5,7 @@ use store::{ChannelRow, ChannelSide, View};
 use tlog::channel::Origin;
 use tlog::entry::Seen;
 
+use crate::recover;
 use crate::refusal::Refusal;
 
 /// The most logs that one chain is followed through.
@@ -74,7 +75,10 @@ pub(crate) fn judge_seen(
     let Some(seen) = seen else {
         return Ok(if before == 0 { SeenHead::True } else { SeenHead::False });
     };
-    let Some(at) = ours.iter().position(|log| log.origin == seen.origin) else { return Ok(SeenHead::False) };
+    let Some(at) = ours.iter().position(|log| log.origin == seen.origin) else {
+        let lost = recover::is_lost(view, &seen.origin)?;
+        return Ok(if lost { SeenHead::BeyondOurs } else { SeenHead::False });
+    };
     let Some(log) = ours.get(at) else { return Ok(SeenHead::False) };
     // Once it names a later log it does not go back to an earlier one.
     if (at > 0 && before > 0) || (at == 0 && seen.size < before) {

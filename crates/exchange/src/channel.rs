@@ -12,6 +12,7 @@ use tlog::commitment::Salt;
 use crate::audit;
 use crate::house::House;
 use crate::partner;
+use crate::recover;
 use crate::refusal::Refusal;
 use crate::rotation;
 use crate::statement::OPENED;
@@ -135,7 +136,12 @@ pub fn opened(
         }
         let text = String::from_utf8_lossy(statement.as_bytes()).into_owned();
         act.open_channel(&channel, &text)?;
-        rotation::append(act, &mut channel, OPENED, ("text/plain", text.into_bytes()), now, (salt, draw))?;
+        channel.statement = text;
+        // Where this node went back to before it was opened, the partner may hold that entry; it is taken back then.
+        if !channel.recovering {
+            begin(act, &mut channel, (salt, draw), now)?;
+        }
+        recover::found_lost(act, &to, use_)?;
         audit::note(
             act,
             now,
@@ -167,7 +173,8 @@ pub fn adopt(house: &House, to: &PartyName, use_: Use, answer: &[u8], now: Times
         if said.giver != *us.keys.identity.verifier() || said.receiver != card.identity || said.use_ != use_ {
             return Err(other);
         }
-        if act.recovering()?.is_none() {
+        let origin = statement.origin();
+        if act.recovering()?.is_none() && !recover::is_lost(act, &origin)? {
             let fact = format!("{to} has a channel that we signed, and this node does not know it: it runs on an old copy of its data");
             return Err(Refusal::theirs("old_copy", fact).hint("stop any other copy of this node, then `forewarn recover begin`"));
         }
@@ -191,6 +198,7 @@ pub fn adopt(house: &House, to: &PartyName, use_: Use, answer: &[u8], now: Times
         if let Some(mut row) = act.channel(&new.origin)? {
             act.begin_recovery(&mut row)?;
         }
+        recover::found_lost(act, &to, use_)?;
         let detail = serde_json::json!({"use": use_.to_string()});
         audit::note(act, now, "node", "channel.adopt", to.as_str(), detail, &[])
     })
@@ -202,6 +210,17 @@ pub fn again(house: &House, row: &ChannelRow) -> Result<String, Refusal> {
     let statement = ChannelStatement::parse(row.statement.as_bytes()).map_err(Refusal::ours)?;
     let signed = statement.proposal().clone().sign_as_giver(&house.keys.identity).map_err(Refusal::ours)?;
     Ok(signed.to_string())
+}
+
+/// Appends entry 0 to an open channel of ours that has none.
+pub(crate) fn begin(
+    act: &mut Act<'_>,
+    channel: &mut ChannelRow,
+    draw: (Salt, SealingDraw),
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let text = channel.statement.clone().into_bytes();
+    rotation::append(act, channel, OPENED, ("text/plain", text), now, draw).map(drop)
 }
 
 /// Countersigns a partner's channel statement: of a new channel, of new keys for one that is there, or of a successor. The

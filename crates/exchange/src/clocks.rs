@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use model::caller::Person;
 use model::file::WarningFile;
 use model::id::EntryRef;
-use model::relation::{Side, Standing};
+use model::relation::{Relation, Side, Standing};
 use model::state::{Machine, ProposalEvent};
 use model::vocab::{Precedence, Role, Status};
 use serde::Serialize;
@@ -16,6 +16,7 @@ use crate::alarm::{self, due};
 use crate::audit;
 use crate::budget;
 use crate::caller::needs;
+use crate::erasure::{self, CONFIRM_MINUTES};
 use crate::house::House;
 use crate::refusal::{Refusal, Whose};
 
@@ -43,6 +44,10 @@ pub enum Awaited {
     TheirOutcome,
     /// The decision on a warning whose validity has ended: extend, cancel or let lapse.
     LapseDecision,
+    /// Our own answer to a recall: erase, or contest.
+    OurErasure,
+    /// A partner's word that what we recalled is erased.
+    TheirErasure,
 }
 
 impl Awaited {
@@ -55,6 +60,8 @@ impl Awaited {
             Self::TheirAcknowledgement => "the partner's acknowledgement",
             Self::TheirOutcome => "the partner's outcome",
             Self::LapseDecision => "decision to extend, cancel or let lapse",
+            Self::OurErasure => "our answer to a recall",
+            Self::TheirErasure => "the partner's word that what was recalled is erased",
         }
     }
 
@@ -204,6 +211,34 @@ fn of_channel(
             ..plain(awaited, release.at.to_string(), due, now)
         });
     }
+    clocks.extend(of_recalls(view, channel, &relation, now)?);
+    Ok(clocks)
+}
+
+/// The recalls that their receiver has not answered.
+fn of_recalls(
+    view: &View<'_>,
+    channel: &ChannelRow,
+    relation: &Relation,
+    now: Timestamp,
+) -> Result<Vec<Clock>, Refusal> {
+    let awaited = match channel.side {
+        ChannelSide::Theirs => Awaited::OurErasure,
+        ChannelSide::Ours => Awaited::TheirErasure,
+    };
+    let mut clocks = Vec::new();
+    for release in relation.releases().filter(|r| r.at.origin == channel.origin) {
+        let Some(recall) = release.recall.filter(|recall| recall.said.is_none()) else { continue };
+        let Some(asked) = kept_at(view, channel, recall.at)? else { continue };
+        let (due, facts) = (due(asked, CONFIRM_MINUTES), &release.entry.facts);
+        clocks.push(Clock {
+            partner: Some(channel.partner.to_string()),
+            precedence: Some(facts.precedence),
+            exercise: channel.use_ == Use::Exercise || facts.status == Status::Exercise,
+            name: name(awaited, &format!("{:#}", recall.at), due),
+            ..plain(awaited, release.at.to_string(), due, now)
+        });
+    }
     Ok(clocks)
 }
 
@@ -231,6 +266,7 @@ pub fn tick(house: &House, now: Timestamp) -> Result<Ticked, Refusal> {
     house.tally.clocks(clocks.len(), clocks.iter().filter(|c| c.overdue).count());
     let call = roster.first().map(|line| format!("{}{} {}", alarm::CALL, line.name, line.phone));
     let call = call.unwrap_or_default();
+    let us = house.clone();
     house.store.act(move |act| {
         let unsure = watch_clock(act, now)?;
         let mut fired = 0;
@@ -248,6 +284,7 @@ pub fn tick(house: &House, now: Timestamp) -> Result<Ticked, Refusal> {
         }
         if !unsure {
             expire_proposals(act, &mut faults, now)?;
+            erasure::deadlines(&us, act, now)?;
         }
         for fault in &faults {
             fired += usize::from(tell_of(act, fault, now)?);

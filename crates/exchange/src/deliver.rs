@@ -17,6 +17,8 @@ use tlog::cosignature::Cosignature;
 use tlog::parcel::{Item, Parcel};
 
 use crate::alarm;
+use crate::channel;
+use crate::erasure;
 use crate::evidence::{self, Binds};
 use crate::house::House;
 use crate::recover::{self, Settled};
@@ -82,7 +84,10 @@ pub fn anything_waiting(house: &House, to: &PartyName, use_: Use) -> Result<bool
         let due = ours.as_ref().map_or(Ok(false), |c| succession::due(house, view, c))?;
         let unsettled =
             ours.is_some_and(|c| c.state == ChannelState::Open && (c.recovering || c.cosigned < c.size()));
-        Ok(due || unsettled || !view.waiting(to, use_, 1)?.is_empty())
+        Ok(due
+            || unsettled
+            || !view.waiting(to, use_, 1)?.is_empty()
+            || recover::looks_for_lost(view, to, use_)?)
     })
 }
 
@@ -117,6 +122,13 @@ pub fn next_parcel(
         if channel.state != ChannelState::Open || !us.is_confirmed(&channel.origin) {
             return Ok(None);
         }
+        let mut draws = draws.into_iter();
+        if channel.size() == 0
+            && let Some(draw) = draws.next()
+        {
+            // It was taken up again from the partner's statement, and nothing had been signed of it.
+            channel::begin(act, &mut channel, draw, now)?;
+        }
         let old = from.unwrap_or(channel.cosigned).min(channel.size());
         // What was appended and has no receipt, or has been lost by the partner, is sent again first: so a parcel stays
         // within its limits however often it was refused, and what waits can still be stopped.
@@ -125,7 +137,7 @@ pub fn next_parcel(
         let lost = opposite.is_some_and(|theirs| theirs.recovering);
         let all_sent = old == channel.size() && old == channel.cosigned;
         if all_sent && !lost && !succession::appends_nothing(act, &channel)? {
-            waiting::append(&us, act, &mut channel, draws, now)?;
+            waiting::append(&us, act, &mut channel, draws.collect(), now)?;
         }
         let size = channel.size();
         // Nothing is missing at the partner; a parcel without entries asks for the receipt, if that is.
@@ -333,7 +345,9 @@ fn receipt(
     let Some(at) = at else { return Ok(Next::Wait(no_receipt("names a time that no clock shows"))) };
     let signed =
         statement::sign(us, act, &checkpoint)?.and_line(cosignature.line().clone()).map_err(Refusal::ours)?;
+    let before = channel.cosigned;
     act.keep_receipt(channel, size, &signed.to_string(), &cosignature.line().to_string(), at)?;
+    erasure::receipted(us, act, channel, (before, size), now)?;
     act.heard_of(&channel.partner, now)?;
     evidence::caught_up(act, channel)?;
     // A stored line comes back with its old time (D14): it may lie anywhere since we appended what it covers.

@@ -1,5 +1,9 @@
 //! A partner's parcel arrives: the checks of log-format §6 in their order, then one transaction, then the receipt.
 
+mod answered;
+
+pub use answered::Receipt;
+
 use jiff::Timestamp;
 use model::caller::Partner;
 use model::facts::{self, Facts};
@@ -17,63 +21,26 @@ use tlog::parcel::{Item, Parcel};
 use crate::alarm;
 use crate::budget;
 use crate::chain::{self, SeenHead};
+use crate::erasure::{self, Kept};
 use crate::evidence::{self, Binds};
 use crate::house::House;
 use crate::recover::{self, Settled};
 use crate::refusal::Refusal;
 use crate::statement;
 
-/// The answer to a parcel; the door turns it into a status and a body (log-format §6).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Receipt {
-    /// 200: stored and cosigned; the cosignature's line.
-    Held(String),
-    /// 202: stored up to this size while we take back what we have lost; not cosigned.
-    Stored(u64),
-    /// 404: no such log for this caller. The same whether it is unknown or another's.
-    Unknown,
-    /// 423: the channel is frozen.
-    Frozen,
-    /// 400: does not parse.
-    Unreadable(String),
-    /// 403: not signed by the key of the log, or a stray line.
-    NotSigned(String),
-    /// 409: another size is held.
-    HoldsSize(u64),
-    /// 422: an entry's frame is wrong.
-    BadEntry {
-        /// Its index.
-        index: u64,
-        /// Why.
-        why: &'static str,
-    },
-    /// 422: the entries do not give the signed root; the channel is frozen now.
-    BadRoot,
-    /// 503: an entry names more of our log than we have, or it is not settled what we have cosigned; we must recover
-    /// first.
-    Recovering,
-}
-
-impl Receipt {
-    /// The status and the body of the answer, in the words of docs/log-format.md §6.
-    pub fn answer(&self) -> (u16, String) {
-        match self {
-            Self::Held(line) => (200, format!("{line}\n")),
-            Self::Stored(size) => (202, format!("{size}\n")),
-            Self::Unknown => (404, String::new()),
-            Self::Frozen => (423, "frozen\n".to_owned()),
-            Self::Unreadable(why) => (400, format!("{why}\n")),
-            Self::NotSigned(why) => (403, format!("{why}\n")),
-            Self::HoldsSize(size) => (409, format!("{size}\n")),
-            Self::BadEntry { index, why } => (422, format!("entry {index} {why}\n")),
-            Self::BadRoot => (422, "root\n".to_owned()),
-            Self::Recovering => (503, "busy\n".to_owned()),
-        }
-    }
-}
+/// Why an item that is called erased is refused.
+const ERASED: &str = "erased";
 
 /// An entry of a parcel, read without the log that it is to stand in; `Err` says what is wrong with its frame.
-type Read = Result<Opened, &'static str>;
+type Read = Result<Shown, &'static str>;
+
+/// What a parcel shows of an entry.
+enum Shown {
+    /// All of it.
+    Opened(Box<Opened>),
+    /// Its commitment alone: it was erased after a recall.
+    Erased(Commitment),
+}
 
 /// What an entry says, with its exact bytes.
 struct Opened {
@@ -197,11 +164,11 @@ impl Arrived {
 }
 
 fn read(item: Item, commitment: Commitment, use_: Use) -> Read {
-    let Item::Entry { salt, entry: bytes } = item else { return Err("erased") };
+    let Item::Entry { salt, entry: bytes } = item else { return Ok(Shown::Erased(commitment)) };
     let Ok(Entry { header, body }) = Entry::parse(&bytes) else { return Err("frame") };
     let facts = facts::of_entry(header.kind.as_str(), use_, &body);
     let statement = matches!(facts, Facts::Channel).then_some(body);
-    Ok(Opened { header, statement, facts, commitment, salt, bytes })
+    Ok(Shown::Opened(Box::new(Opened { header, statement, facts, commitment, salt, bytes })))
 }
 
 /// What became of a parcel in the act.
@@ -221,6 +188,7 @@ fn take(
 ) -> Result<Taken, Refusal> {
     let Arrived { old, note, held, entries, leaves, draws } = arrived;
     let head = *note.checkpoint();
+    let shown_held = held.as_ref().map_or(0, |held| held.checkpoint().size);
     if let Some(held) = held
         && let Some(untrue) = shown_as_held(act, &mut channel, held, now)?
     {
@@ -256,7 +224,7 @@ fn take(
         return Ok(Taken::Answered(Receipt::Recovering));
     }
     let ours = act.channel_with(&channel.partner, ChannelSide::Ours, channel.use_)?;
-    let frames = Frames::of(act, &channel)?;
+    let frames = Frames::of(act, &channel, shown_held)?;
     if let Some(refused) = frames.first_wrong(old, &entries)? {
         refused_frame(us, act, &channel, ours.as_ref(), (&refused, &note), now)?;
         return Ok(Taken::Answered(refused));
@@ -277,8 +245,10 @@ fn take(
         return Ok(Taken::Untrue(what, note));
     }
     for (entry, draw) in entries.into_iter().zip(draws) {
-        let entry = entry.map_err(|_| Refusal::ours("an entry without a frame passed the check"))?;
-        keep(act, &mut channel, entry, draw, now)?;
+        match entry.map_err(|_| Refusal::ours("an entry without a frame passed the check"))? {
+            Shown::Opened(entry) => keep(us, act, &mut channel, *entry, draw, now)?,
+            Shown::Erased(commitment) => erasure::keep(act, &mut channel, &commitment, now)?,
+        }
     }
     receipt(us, act, channel, note, now)
 }
@@ -366,8 +336,10 @@ fn refused_frame(
     match (refused, ours) {
         (Receipt::Recovering, Some(ours)) => {
             us.unconfirm(&ours.origin);
-            evidence::behind(act, ours, now)
+            evidence::behind(act, ours, now)?;
+            recover::look_for_lost(act, channel)
         }
+        (Receipt::Recovering, None) => recover::look_for_lost(act, channel),
         (Receipt::BadEntry { index, why }, _) => {
             let what = format!("entry {index} was refused: {why}");
             keep_refused(act, channel, &what, Binds::Giver, note, now)
@@ -401,12 +373,14 @@ struct Frames<'a, 'b> {
     chain: Vec<ChannelRow>,
     /// Our logs in the opposite direction, the newest first.
     ours: Vec<ChannelRow>,
+    /// The size of the checkpoint that the giver shows as cosigned by us last; 0 if it shows none.
+    shown_held: u64,
 }
 
 impl<'a, 'b> Frames<'a, 'b> {
-    fn of(act: &'a Act<'b>, channel: &'a ChannelRow) -> Result<Self, Refusal> {
+    fn of(act: &'a Act<'b>, channel: &'a ChannelRow, shown_held: u64) -> Result<Self, Refusal> {
         let (chain, ours) = (chain::of(act, channel.clone())?, chain::opposite(act, channel)?);
-        Ok(Self { act, channel, chain, ours })
+        Ok(Self { act, channel, chain, ours, shown_held })
     }
 
     /// The answer to the first entry whose frame is wrong.
@@ -416,7 +390,9 @@ impl<'a, 'b> Frames<'a, 'b> {
         for (index, entry) in (old..).zip(entries) {
             let bad = |why| Ok(Some(Receipt::BadEntry { index, why }));
             let entry = match entry {
-                Ok(entry) => entry,
+                Ok(Shown::Opened(entry)) => entry,
+                Ok(Shown::Erased(_)) if index > 0 && index < self.shown_held => continue,
+                Ok(Shown::Erased(_)) => return bad(ERASED),
                 Err(why) => return bad(why),
             };
             let header = &entry.header;
@@ -451,11 +427,39 @@ impl<'a, 'b> Frames<'a, 'b> {
             let newest = self.ours.first().map(|log| log.origin);
             seen = header.seen.as_ref().filter(|s| Some(s.origin) == newest).map_or(seen, |s| s.size);
         }
-        Ok(None)
+        self.first_without_recall(old, entries)
+    }
+
+    /// What a giver calls erased is known by a recall alone. The recall may come in a later parcel, but not beyond what we
+    /// have cosigned: up to there we held either the text or the recall (log-format §6).
+    fn first_without_recall(&self, old: u64, entries: &[Read]) -> Result<Option<Receipt>, Refusal> {
+        let (mut erased, mut recalls) = (Vec::new(), Vec::new());
+        let mut end = old;
+        for entry in entries.iter().flatten() {
+            match entry {
+                Shown::Erased(_) => erased.push(end),
+                Shown::Opened(entry) => recalls.extend(match &entry.facts {
+                    // One that answers an entry of an earlier log names nothing in this one.
+                    Facts::Recalled(recall) => {
+                        let answers = entry.header.answers.as_ref();
+                        Some(recall).filter(|_| answers.is_none_or(|a| a.origin == self.channel.origin))
+                    }
+                    _ => None,
+                }),
+            }
+            end += 1;
+        }
+        let held = recover::held(self.channel)?.map_or(0, |held| held.checkpoint().size);
+        if end < held.max(self.shown_held) {
+            return Ok(None);
+        }
+        let first = erasure::first_unnamed(self.act, self.channel, (&erased, &recalls), end)?;
+        Ok(first.map(|index| Receipt::BadEntry { index, why: ERASED }))
     }
 }
 
 fn keep(
+    us: &House,
     act: &mut Act<'_>,
     channel: &mut ChannelRow,
     entry: Opened,
@@ -464,10 +468,12 @@ fn keep(
 ) -> Result<(), Refusal> {
     let Opened { header, facts, commitment, salt, bytes, .. } = entry;
     budget::count(act, channel, bytes.len(), now)?;
+    let thread = *header.thread.as_bytes();
+    let answers = header.answers.map(|a| EntryRef { origin: a.origin, index: a.index });
     let new = NewEntry {
         kind: header.kind.as_str().to_owned(),
-        thread: *header.thread.as_bytes(),
-        answers: header.answers.map(|a| EntryRef { origin: a.origin, index: a.index }),
+        thread,
+        answers: answers.clone(),
         written: header.written,
         commitment,
         salt,
@@ -478,6 +484,9 @@ fn keep(
     };
     let index = act.append_entry(channel, new, now)?;
     let at = EntryRef { origin: channel.origin, index };
+    let kept =
+        Kept { at: at.clone(), thread, written: header.written, answers: answers.as_ref(), facts: &facts };
+    erasure::after_theirs(us, act, channel, &kept, now)?;
     alarm::raise(act, channel, &at, header.kind.as_str(), &facts, now)
 }
 

@@ -14,6 +14,7 @@ use rand_core::CryptoRng;
 use store::{Act, CameBack, ChannelRow, ChannelSide, ChannelState, NewEntry, SealingDraw, View};
 use tlog::channel::{Origin, Use};
 use tlog::checkpoint::SignedCheckpoint;
+use tlog::commitment::{Salt, commit};
 use tlog::entry::Entry;
 use tlog::hash::{Hash, leaf_hash};
 use tlog::parcel::{Item, Parcel};
@@ -24,6 +25,7 @@ use crate::audit;
 use crate::caller::needs;
 use crate::chain;
 use crate::deliver;
+use crate::erasure::{self, Kept};
 use crate::evidence;
 use crate::house::House;
 use crate::partner;
@@ -134,6 +136,37 @@ fn giver_line(
     signed.only_lines_of(&[&statement.proposal().log]).map_err(Refusal::ours)
 }
 
+/// Whether an origin may be that of a log of ours which this node has lost whole: it went back to before the channel was
+/// opened.
+pub(crate) fn is_lost(view: &View<'_>, origin: &Origin) -> Result<bool, Refusal> {
+    if view.channel(origin)?.is_some() {
+        return Ok(false);
+    }
+    Ok(view.mark_lost()? || view.high_water(origin)?.is_some_and(|mark| mark.signed.size > 0))
+}
+
+/// The partner names a log of ours that this node may have lost whole: it is asked for its statement, though nothing waits.
+pub(crate) fn look_for_lost(act: &mut Act<'_>, theirs: &ChannelRow) -> Result<(), Refusal> {
+    match act.channel_with(&theirs.partner, ChannelSide::Ours, theirs.use_)? {
+        Some(ours) if ours.state != ChannelState::Proposed => Ok(()),
+        _ => Ok(act.set_meta(&lost_key(&theirs.partner, theirs.use_), "1")?),
+    }
+}
+
+/// Whether a log of ours to this partner is looked for.
+pub(crate) fn looks_for_lost(view: &View<'_>, to: &PartyName, use_: Use) -> Result<bool, Refusal> {
+    Ok(view.meta(&lost_key(to, use_))?.is_some())
+}
+
+/// The log that was looked for is there.
+pub(crate) fn found_lost(act: &mut Act<'_>, to: &PartyName, use_: Use) -> Result<(), Refusal> {
+    Ok(act.forget_meta(&lost_key(to, use_))?)
+}
+
+fn lost_key(partner: &PartyName, use_: Use) -> String {
+    format!("channel.lost/{partner}/{use_}")
+}
+
 /// The partner of this name as the giver of its logs.
 pub(crate) fn giver_of(house: &House, name: &PartyName) -> Result<Partner, Refusal> {
     house.store.view(|view| partner::confirmed(view, name))?;
@@ -225,6 +258,8 @@ fn settle(
             )
         }
     };
+    // Where no mark was lost, a log that it does not know was never signed.
+    let mark = if mark.is_none() && !act.mark_lost()? { Some(store::Mark::NONE) } else { mark };
     let why = match mark {
         None if word => return over(act, channel, now),
         None => format!(
@@ -244,6 +279,7 @@ fn settle(
 
 fn over(act: &mut Act<'_>, channel: &mut ChannelRow, now: Timestamp) -> Result<Settled, Refusal> {
     act.end_recovery(channel)?;
+    erasure::tell_unnamed(act, channel, now)?;
     act.forget_meta(&word_taken(channel))?;
     evidence::caught_up(act, channel)?;
     let detail = serde_json::json!({ "use": channel.use_.to_string(), "entries": channel.size() });
@@ -323,7 +359,12 @@ fn keep_piece(
 ) -> Result<Result<(), String>, Refusal> {
     let from = channel.size();
     for (item, draw) in parcel.items.into_iter().zip(draws) {
-        keep_entry(act, &mut channel, item, draw, now)?;
+        match item {
+            Item::Entry { salt, entry } => {
+                keep_entry(act, &mut channel, (salt, entry), draw, now)?;
+            }
+            Item::Erased(commitment) => erasure::keep(act, &mut channel, &commitment, now)?,
+        }
     }
     let head = *parcel.checkpoint.checkpoint();
     act.fence_head(&channel, head.size, &head.root)?;
@@ -336,15 +377,12 @@ fn keep_piece(
 fn keep_entry(
     act: &mut Act<'_>,
     channel: &mut ChannelRow,
-    item: Item,
+    (salt, bytes): (Salt, Vec<u8>),
     draw: SealingDraw,
     now: Timestamp,
 ) -> Result<(), Refusal> {
     let index = channel.size();
-    let commitment = item.commitment();
-    let Item::Entry { salt, entry: bytes } = item else {
-        return Err(Refusal::ours("an erased entry among those taken back"));
-    };
+    let commitment = commit(&salt, &bytes);
     let Entry { header, body } = Entry::parse(&bytes).map_err(Refusal::ours)?;
     let at = EntryRef { origin: channel.origin, index };
     let kind = header.kind.as_str().to_owned();
@@ -357,12 +395,15 @@ fn keep_entry(
         written: header.written,
     };
     act.came_back(&back)?;
+    let thread = *header.thread.as_bytes();
+    let answers = header.answers.map(|a| EntryRef { origin: a.origin, index: a.index });
+    let facts = facts::of_entry(header.kind.as_str(), channel.use_, &body);
     let new = NewEntry {
         kind,
-        thread: *header.thread.as_bytes(),
-        answers: header.answers.map(|a| EntryRef { origin: a.origin, index: a.index }),
+        thread,
+        answers: answers.clone(),
         written: header.written,
-        facts: facts::of_entry(header.kind.as_str(), channel.use_, &body),
+        facts: facts.clone(),
         commitment,
         salt,
         bytes,
@@ -370,7 +411,9 @@ fn keep_entry(
         draw,
     };
     act.append_entry(channel, new, now)?;
-    Ok(())
+    let kept =
+        Kept { at: back.at, thread, written: header.written, answers: answers.as_ref(), facts: &facts };
+    erasure::after_ours(act, channel, &kept, now)
 }
 
 /// An operator says that this node goes on from a copy of its data: every log is recovering from now on, as after

@@ -141,6 +141,9 @@ fn of_an_exercise(facts: &Facts) -> bool {
             | Facts::Cancelled(_)
             | Facts::Lapsed(_)
             | Facts::Recalled(_)
+            | Facts::RecallConfirmed
+            | Facts::RecallContested { .. }
+            | Facts::Erased
             | Facts::Read { .. }
             | Facts::Disposed { .. }
             | Facts::Outcome { .. }

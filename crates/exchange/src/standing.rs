@@ -3,9 +3,10 @@
 
 use disclosure::{Released, entries};
 use jiff::Timestamp;
-use model::body::{Recall, StandingChange};
+use model::body::{Recall, RecalledRelease, StandingChange};
 use model::caller::Person;
 use model::id::{EntryRef, PartyName, WarningId};
+use model::relation::ReleaseEntry;
 use model::state::{Machine, WarningEvent};
 use model::vocab::{Domain, RecallReason, Role};
 use model::warning::Warning;
@@ -71,6 +72,11 @@ pub fn change(
         act.put_warning(&row)?;
         let whole = warning_of(&row)?;
         let changed = tell(&us, act, (warning, &whole), &change, &mut own, now)?;
+        if matches!(change, Change::Recall { .. }) && changed.told.is_empty() {
+            // Nobody was given it, so nobody has to give it back.
+            row.state = row.state.step(WarningEvent::AllConfirmed).map_err(Refusal::ours)?;
+            act.put_warning(&row)?;
+        }
         let detail = serde_json::json!({ "told": changed.told.len(), "stopped": changed.stopped.len() });
         audit::note(act, now, by.as_str(), verb, &warning.to_string(), detail, &[])?;
         Ok::<_, Refusal>(changed)
@@ -93,8 +99,8 @@ fn tell(
             Some((OutboxState::Appended(at), kind)) => {
                 // What it said then, not what the warning says by now.
                 let relation = us.relations.in_act(act, &copy.recipient)?;
-                let domain = relation.release(&at).map_or(whole.domain, |r| r.entry.facts.domain);
-                let released = said(&copy.recipient, &at, &kind, domain, change)?;
+                let release = relation.release(&at).map(|r| r.entry);
+                let released = said(&copy.recipient, &at, (&kind, whole.domain), release, change)?;
                 let place = Place {
                     use_: whole.status.into(),
                     thread: copy.thread,
@@ -117,16 +123,26 @@ fn tell(
 fn said(
     to: &PartyName,
     at: &EntryRef,
-    kind: &str,
-    domain: Domain,
+    (kind, domain): (&str, Domain),
+    release: Option<&ReleaseEntry>,
     change: &Change,
 ) -> Result<Released, Refusal> {
     let released = match change {
         Change::Cancel => entries::warning_cancelled(to, &StandingChange { release: at.index, note: None })?,
         Change::Lapse => entries::warning_lapsed(to, &StandingChange { release: at.index, note: None })?,
         Change::Recall { reason, counts } => {
-            let recall =
-                Recall { recalls: at.index, reason: *reason, kind: kind.to_owned(), domain, counts: *counts };
+            let recall = Recall {
+                recalls: at.index,
+                reason: *reason,
+                kind: kind.to_owned(),
+                domain: release.map_or(domain, |r| r.facts.domain),
+                counts: *counts,
+                release: release.map(|r| RecalledRelease {
+                    written: r.written,
+                    updates: r.updates.as_ref().map(|earlier| earlier.index),
+                    facts: r.facts.clone(),
+                }),
+            };
             entries::warning_recalled(to, &recall)?
         }
     };

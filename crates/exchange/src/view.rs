@@ -7,6 +7,7 @@ pub mod health;
 pub mod inbox;
 pub mod ledger;
 pub mod preview;
+pub mod recall;
 pub mod receipt;
 pub(crate) mod refused;
 pub mod relation;

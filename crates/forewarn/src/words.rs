@@ -47,6 +47,7 @@ mod pending;
 mod person;
 mod reading;
 mod rebuild;
+mod recall;
 mod receipt;
 mod recover;
 mod release;
@@ -131,6 +132,7 @@ enum Act {
     Show(entry::Show),
     Read(entry::Read),
     Dispose(entry::Dispose),
+    Recall(recall::Recall),
     Act(entry::Act),
     StandDown(entry::StandDown),
     Outcome(outcome::Outcome),
@@ -178,7 +180,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Warn", &["warning", "duty", "release", "review", "sent", "outbox"]),
     (
         "Receive and answer",
-        &["inbox", "show", "read", "dispose", "act", "stand-down", "outcome", "thank", "relay"],
+        &["inbox", "show", "read", "dispose", "recall", "act", "stand-down", "outcome", "thank", "relay"],
     ),
     ("Look", &["status", "ledger", "audit", "oversight"]),
     ("Prove", &["receipt", "verify", "evidence"]),
@@ -354,6 +356,7 @@ impl Act {
             Self::Show(act) => act.run(desk),
             Self::Read(act) => act.run(desk),
             Self::Dispose(act) => act.run(desk),
+            Self::Recall(act) => act.run(desk),
             Self::Act(act) => act.run(desk),
             Self::StandDown(act) => act.run(desk),
             Self::Outcome(act) => act.run(desk),

@@ -9,10 +9,11 @@ use jiff::civil::Date;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::facts::ReleaseFacts;
 use crate::state::DomainState;
 use crate::vocab::{
-    Contribution, CountBasis, Determination, Disposition, Domain, EventState, HarmKind, MatterKind,
-    Precedence, ProtectedBy, Purpose, RecallReason, SubjectStatus, Usefulness,
+    ContestReason, Contribution, CountBasis, Determination, Disposition, Domain, EventState, HarmKind,
+    MatterKind, Precedence, ProtectedBy, Purpose, RecallReason, SubjectStatus, Usefulness,
 };
 use crate::words::HandlingWords;
 
@@ -159,6 +160,50 @@ pub struct Recall {
     pub domain: Domain,
     /// Whether it counts in the ledger.
     pub counts: bool,
+    /// What else the folds read of the entry recalled. Recalls of nodes that do not repeat it have none, and no entry that came as erased is known by them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<RecalledRelease>,
+}
+
+impl Recall {
+    /// What it repeats of the release that it names: an entry that came as erased is known by this alone. `None` where it
+    /// names no release, or repeats nothing.
+    pub fn names_a_release(&self) -> Option<&RecalledRelease> {
+        let kind = self.kind.as_str();
+        self.release.as_ref().filter(|_| matches!(kind, "warning.released" | "warning.updated"))
+    }
+}
+
+/// What the folds read of a release, repeated by its recall so that they give the same when its text is erased. The same
+/// recipient was told all of it in the release itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecalledRelease {
+    /// When it was written, by the giver's clock.
+    pub written: Timestamp,
+    /// Index of the release in this same log that it brought up to date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updates: Option<u64>,
+    /// What it says to the folds.
+    pub facts: ReleaseFacts,
+}
+
+/// The receiver says that it erased its copy: `recall.confirmed`. A statement; nothing proves it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecallConfirmed {
+    /// The role that erased it, e.g. `duty officer`.
+    pub role: String,
+}
+
+/// The receiver keeps what it was asked to give back: `recall.contested`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecallContested {
+    /// Why, coded.
+    pub reason: ContestReason,
+    /// The role that decided so.
+    pub role: String,
+    /// What the author wrote for the giver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
 
 /// A role at the receiver has read a release: `release.read`.

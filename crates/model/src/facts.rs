@@ -9,13 +9,14 @@ use tlog::channel::Use;
 use crate::agreement::Terms;
 use crate::body::{
     self, AgreementAnswer, DispositionNote, DomainChange, EntryName, Outcome, ReadNote, Recall,
-    ReleaseHeader, StandingChange, Thanks, ThanksRelayed, Undertaking, UndertakingAccepted,
+    RecallConfirmed, RecallContested, ReleaseHeader, StandingChange, Thanks, ThanksRelayed, Undertaking,
+    UndertakingAccepted,
 };
 use crate::id::Digest;
 use crate::received;
 use crate::vocab::{
-    Contribution, Determination, Disposition, Domain, EventState, HarmKind, MatterKind, Precedence, Status,
-    Usefulness,
+    ContestReason, Contribution, Determination, Disposition, Domain, EventState, HarmKind, MatterKind,
+    Precedence, Status, Usefulness,
 };
 
 /// What an entry says to the folds. `NotUnderstood` is a fact, too: the entry is held and receipted, and means nothing here.
@@ -44,6 +45,15 @@ pub enum Facts {
     Lapsed(StandingChange),
     /// `warning.recalled`.
     Recalled(Recall),
+    /// `recall.confirmed`.
+    RecallConfirmed,
+    /// `recall.contested`.
+    RecallContested {
+        /// Why.
+        reason: ContestReason,
+    },
+    /// Of an entry that came as erased, by its commitment alone: what it was stands in the recall that names it.
+    Erased,
     /// `release.read`.
     Read {
         /// When the receiver's node held it.
@@ -113,8 +123,10 @@ pub struct ReleaseFacts {
     /// Whether it is the bare threat to life.
     pub life_floor: bool,
     /// The giver's undertaking that it keeps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub under: Option<EntryName>,
     /// Until when it is asserted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Timestamp>,
 }
 
@@ -142,6 +154,14 @@ pub fn of_entry(kind: &str, channel: Use, body: &[u8]) -> Facts {
     read(kind, channel, body).unwrap_or(Facts::NotUnderstood)
 }
 
+/// What a recall repeats of a release was an exercise if the channel is one, whatever it says (I-17).
+fn of_this_channel(mut recall: Recall, channel: Use) -> Recall {
+    if let Some(release) = recall.release.as_mut().filter(|_| channel == Use::Exercise) {
+        release.facts.status = Status::Exercise;
+    }
+    recall
+}
+
 fn read(kind: &str, channel: Use, body: &[u8]) -> Option<Facts> {
     let binds = ["agreement.", "domain.", "undertaking."];
     if channel == Use::Exercise && binds.iter().any(|family| kind.starts_with(family)) {
@@ -165,7 +185,17 @@ fn read(kind: &str, channel: Use, body: &[u8]) -> Option<Facts> {
         }
         "warning.cancelled" => Facts::Cancelled(StandingChange { note: None, ..body::read(body).ok()? }),
         "warning.lapsed" => Facts::Lapsed(StandingChange { note: None, ..body::read(body).ok()? }),
-        "warning.recalled" => Facts::Recalled(body::read(body).ok()?),
+        "warning.recalled" => {
+            let recall: Recall = body::read(body).ok()?;
+            Facts::Recalled(of_this_channel(recall, channel))
+        }
+        "recall.confirmed" => {
+            body::read::<RecallConfirmed>(body).ok()?;
+            Facts::RecallConfirmed
+        }
+        "recall.contested" => {
+            Facts::RecallContested { reason: body::read::<RecallContested>(body).ok()?.reason }
+        }
         "release.read" => Facts::Read { held_at: body::read::<ReadNote>(body).ok()?.held_at },
         "release.disposed" => {
             let note: DispositionNote = body::read(body).ok()?;

@@ -11,11 +11,13 @@ use jiff::Timestamp;
 use tlog::channel::Origin;
 
 use crate::agreement::{DomainTerms, OpeningState, Terms};
+use crate::body::Recall;
 use crate::facts::{Facts, ReleaseFacts};
 use crate::id::{Digest, EntryRef};
 use crate::state::{DomainState, Machine};
 use crate::vocab::{
-    Contribution, Determination, Disposition, Domain, EventState, MatterKind, Status, Usefulness,
+    ContestReason, Contribution, Determination, Disposition, Domain, EventState, MatterKind, RecallReason,
+    Status, Usefulness,
 };
 
 /// Whose log an entry stands in, seen from one of the two parties.
@@ -65,6 +67,10 @@ pub struct Relation {
     changes: BTreeMap<(Digest, Domain, Side), Vec<Change>>,
     releases: BTreeMap<EntryRef, ReleaseEntry>,
     standings: BTreeMap<(EntryRef, Side), Vec<Standing>>,
+    recalls: BTreeMap<(EntryRef, Side), Vec<RecallFact>>,
+    erasures: BTreeMap<(EntryRef, Side), Vec<Erasure>>,
+    /// Entries that came as erased and whose recall has not been taken yet.
+    unnamed: BTreeSet<EntryRef>,
     reads: BTreeMap<(EntryRef, Side), Vec<ReadFact>>,
     disposals: BTreeMap<(EntryRef, Side), Vec<DisposedFact>>,
     outcomes: BTreeMap<EntryRef, OutcomeEntry>,
@@ -122,6 +128,44 @@ pub enum Standing {
         /// Whether it counts in the ledger.
         counts: bool,
     },
+}
+
+/// A recall of a release, as it stands in its giver's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct RecallFact {
+    at: EntryRef,
+    written: Timestamp,
+    reason: RecallReason,
+}
+
+/// What a receiver says became of a release that it was asked to give back: its statement, which nothing proves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Erasure {
+    /// It erased its copy.
+    Confirmed {
+        /// When it said so, by its clock.
+        at: Timestamp,
+    },
+    /// It keeps its copy.
+    Contested {
+        /// Why.
+        reason: ContestReason,
+        /// When it said so, by its clock.
+        at: Timestamp,
+    },
+}
+
+/// A recall with what its receiver said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecallView<'a> {
+    /// Where the recall stands; of several the first.
+    pub at: &'a EntryRef,
+    /// When it was written, by the giver's clock.
+    pub written: Timestamp,
+    /// Why.
+    pub reason: RecallReason,
+    /// What the receiver said: that it erased its copy, if it ever said so; else the latest reason to keep it.
+    pub said: Option<Erasure>,
 }
 
 /// A reading at the receiver.
@@ -238,6 +282,8 @@ pub struct ReleaseView<'a> {
     pub entry: &'a ReleaseEntry,
     /// How it stands.
     pub standing: Standing,
+    /// Its recall, if it was recalled.
+    pub recall: Option<RecallView<'a>>,
     /// The first reading.
     pub read: Option<ReadFact>,
     /// The dispositions, in the order they were taken.
@@ -280,8 +326,15 @@ impl Relation {
             }
             Facts::Cancelled(c) => self.stand((&at, answers), side, c.release, Standing::Cancelled),
             Facts::Lapsed(c) => self.stand((&at, answers), side, c.release, Standing::Lapsed),
-            Facts::Recalled(r) => {
-                self.stand((&at, answers), side, r.recalls, Standing::Recalled { counts: r.counts });
+            Facts::Recalled(recall) => self.recalled((at, answers), side, (written, thread), &recall),
+            Facts::RecallConfirmed => {
+                push(&mut self.erasures, answers, side, Erasure::Confirmed { at: written });
+            }
+            Facts::RecallContested { reason } => {
+                push(&mut self.erasures, answers, side, Erasure::Contested { reason, at: written });
+            }
+            Facts::Erased => {
+                self.unnamed.insert(at);
             }
             Facts::Read { held_at } => {
                 push(&mut self.reads, answers, side, ReadFact { at: written, held_at });
@@ -346,6 +399,31 @@ impl Relation {
 
     fn is_same_chain(&self, at: &EntryRef, other: &EntryRef, side: Side) -> bool {
         at.origin == other.origin || self.logs.get(&other.origin).is_some_and(|(of, _)| *of == side)
+    }
+
+    /// A recall also says what the folds read of its release, which may have come as erased: then it stands for it, so
+    /// that the state is the same with the text and without (log-format §4, Erasure).
+    fn recalled(
+        &mut self,
+        (at, answers): (EntryRef, Option<EntryRef>),
+        side: Side,
+        (written, thread): (Timestamp, [u8; 16]),
+        recall: &Recall,
+    ) {
+        let release = answers.clone().unwrap_or(EntryRef { origin: at.origin, index: recall.recalls });
+        self.stand((&at, answers), side, recall.recalls, Standing::Recalled { counts: recall.counts });
+        if let Some(repeated) = recall.names_a_release().filter(|_| self.unnamed.remove(&release)) {
+            let entry = ReleaseEntry {
+                side,
+                thread,
+                written: repeated.written,
+                updates: repeated.updates.map(|index| EntryRef { origin: release.origin, index }),
+                facts: repeated.facts.clone(),
+            };
+            self.releases.insert(release.clone(), entry);
+        }
+        let fact = RecallFact { at, written, reason: recall.reason };
+        self.recalls.entry((release, side)).or_default().push(fact);
     }
 
     /// The header names the release, also one of an earlier log of the chain; the body's index repeats it, as it was when
@@ -494,10 +572,22 @@ impl Relation {
             at,
             entry,
             standing: standing.unwrap_or(Standing::Active),
+            recall: self.recall(at, entry.side),
             read: self.reads.get(&answers).and_then(|r| r.first()).copied(),
             disposed: self.disposals.get(&answers).map_or(&[], Vec::as_slice),
             outcomes: by_receiver.filter_map(|o| self.outcomes.get_key_value(o)).collect(),
         }
+    }
+
+    fn recall(&self, release: &EntryRef, giver: Side) -> Option<RecallView<'_>> {
+        let recalls = self.recalls.get(&(release.clone(), giver))?;
+        let said = || {
+            let answered = recalls.iter().filter_map(|r| self.erasures.get(&(r.at.clone(), giver.other())));
+            answered.flatten().copied()
+        };
+        let confirmed = said().find(|said| matches!(said, Erasure::Confirmed { .. }));
+        let RecallFact { at, written, reason } = recalls.first()?;
+        Some(RecallView { at, written: *written, reason: *reason, said: confirmed.or_else(|| said().last()) })
     }
 
     /// Every outcome of both logs.

@@ -330,6 +330,14 @@ vocabulary! {
 }
 
 vocabulary! {
+    /// Why a receiver does not erase what it is asked to give back.
+    ContestReason, "contest reason" {
+        LawfulRetention = "lawful_retention", LegalProceedings = "legal_proceedings",
+        ProtectionRunning = "protection_running", RecallDisputed = "recall_disputed",
+    }
+}
+
+vocabulary! {
     /// What a person may do in the node. Operators cannot read sources; oversight reads and changes nothing.
     Role, "role" {
         Desk = "desk", Release = "release", Liaison = "liaison", Operator = "operator", Oversight = "oversight",

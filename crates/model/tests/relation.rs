@@ -10,7 +10,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use model::agreement::{OpeningState, TEMPLATE, Terms};
-use model::body::{AgreementAnswer, DomainChange, Recall, StandingChange};
+use model::body::{AgreementAnswer, DomainChange, Recall, RecalledRelease, StandingChange};
 use model::facts::{Facts, ReleaseFacts};
 use model::file::without_comments;
 use model::id::{Digest, EntryRef, PartyName};
@@ -18,8 +18,8 @@ use model::ledger::Ledger;
 use model::relation::{Logged, Relation, Side, Standing};
 use model::state::{DomainState, Machine};
 use model::vocab::{
-    Disposition, Domain, EventState, MatterKind, NamingDepth, PersonsRule, Precedence, Purpose, RecallReason,
-    Status, TimeDepth,
+    ContestReason, Disposition, Domain, EventState, MatterKind, NamingDepth, PersonsRule, Precedence,
+    Purpose, RecallReason, Status, TimeDepth,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -156,6 +156,8 @@ fn wrote() -> impl Strategy<Value = Wrote> {
         1 => index.clone().prop_map(|release| Facts::Cancelled(StandingChange { release, note: None })),
         1 => index.clone().prop_map(|release| Facts::Lapsed(StandingChange { release, note: None })),
         1 => (index, any::<bool>()).prop_map(|(recalls, counts)| Facts::Recalled(recall(recalls, counts))),
+        1 => Just(Facts::RecallConfirmed),
+        1 => select(ContestReason::ALL).prop_map(|reason| Facts::RecallContested { reason }),
         1 => Just(Facts::Read { held_at: time(1) }),
         2 => select(Disposition::ALL).prop_map(|disposition| Facts::Disposed { disposition, held_at: time(1) }),
         2 => (select(EventState::ALL), prop::option::of(Just(Domain::Cyber))).prop_map(|(event, unsolicited)| {
@@ -180,7 +182,7 @@ fn wrote() -> impl Strategy<Value = Wrote> {
 
 fn recall(recalls: u64, counts: bool) -> Recall {
     let kind = "warning.released".to_owned();
-    Recall { recalls, reason: RecallReason::Undisclosed, kind, domain: DOMAIN, counts }
+    Recall { recalls, reason: RecallReason::Undisclosed, kind, domain: DOMAIN, counts, release: None }
 }
 
 fn config() -> ProptestConfig {
@@ -200,8 +202,60 @@ fn interleaving() -> impl Strategy<Value = Vec<bool>> {
     proptest::collection::vec(any::<bool>(), 32)
 }
 
+/// A log whose recalls repeat what they recall, as a node writes them, and only recall releases that stand before them.
+fn with_true_recalls(mut log: Vec<Wrote>, writer: Side) -> Vec<Wrote> {
+    for index in 0..log.len() {
+        let Facts::Recalled(recall) = &log[index].facts else { continue };
+        let of = usize::try_from(recall.recalls).unwrap();
+        let (released, counts) = (log.get(of).filter(|_| of < index).cloned(), recall.counts);
+        log[index].facts = match released.map(|r| (r.facts.clone(), r.answers)) {
+            Some((Facts::Release(facts), answers)) => {
+                let updates = answers.filter(|(side, _)| *side == writer).map(|(_, index)| index);
+                let written = time(u64::try_from(of).unwrap());
+                let recall = self::recall(u64::try_from(of).unwrap(), counts);
+                Facts::Recalled(Recall {
+                    release: Some(RecalledRelease { written, updates, facts }),
+                    ..recall
+                })
+            }
+            _ => Facts::NotUnderstood,
+        };
+    }
+    log
+}
+
+/// The same log with every recalled release as it comes once its text is erased.
+fn erased(log: &[Wrote]) -> Vec<Wrote> {
+    let recalled = |index: usize| {
+        log.iter()
+            .any(|w| matches!(&w.facts, Facts::Recalled(r) if r.recalls == u64::try_from(index).unwrap()))
+    };
+    let erase = |(index, wrote): (usize, &Wrote)| match recalled(index) {
+        true => Wrote { facts: Facts::Erased, answers: None },
+        false => wrote.clone(),
+    };
+    log.iter().enumerate().map(erase).collect()
+}
+
+/// The threads of `logged` are of no use here: a recall stands in the thread of what it recalls.
+fn in_one_thread(log: &[Wrote], writer: Side) -> Relation {
+    let mut relation = Relation::default();
+    for (index, wrote) in (0..).zip(log) {
+        relation.take(Logged { thread: [7; 16], ..logged(writer, index, wrote, false) });
+    }
+    relation
+}
+
 proptest! {
     #![proptest_config(config())]
+
+    #[test]
+    fn folding_gives_the_same_state_with_the_text_of_what_was_recalled_and_without(log in log()) {
+        for writer in [Side::Ours, Side::Theirs] {
+            let log = with_true_recalls(log.clone(), writer);
+            prop_assert_eq!(in_one_thread(&log, writer), in_one_thread(&erased(&log), writer));
+        }
+    }
 
     #[test]
     fn any_interleaving_that_keeps_each_logs_order_gives_the_same_state(
@@ -224,6 +278,10 @@ proptest! {
         }
         let standings = |r: &Relation| r.releases().map(|v| (v.at.clone(), v.standing)).collect::<Vec<_>>();
         prop_assert_eq!(standings(&a), standings(&b));
+        let recalls = |r: &Relation| {
+            r.releases().map(|v| v.recall.map(|r| (r.at.clone(), r.reason, r.said))).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(recalls(&a), recalls(&b));
         prop_assert_eq!(Ledger::of(&a, &name("a"), &name("b"), vec![]), Ledger::of(&b, &name("b"), &name("a"), vec![]));
     }
 

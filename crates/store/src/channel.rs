@@ -11,7 +11,7 @@ use tlog::tree::{CompactRange, Subtree};
 
 use crate::columns::{count, ms, number, time};
 use crate::error::{StoreError, bad_row};
-use crate::sealed::{Forgotten, SealingDraw, key_id};
+use crate::sealed::{SealingDraw, key_id};
 use crate::statement::StatementRow;
 use crate::writer::{Act, View};
 
@@ -452,7 +452,15 @@ impl Act<'_> {
             key.0,
             sealed,
         ])?;
-        for Subtree { level, index, hash } in row.range.append(leaf_hash(&new.commitment)) {
+        row.written = row.written.max(new.written);
+        row.seen = row.seen.max(new.seen);
+        self.grow(row, &new.commitment)?;
+        Ok(index)
+    }
+
+    /// Grows the tree of a log by a leaf and keeps what follows from it in its row.
+    pub(crate) fn grow(&mut self, row: &mut ChannelRow, commitment: &Commitment) -> Result<(), StoreError> {
+        for Subtree { level, index, hash } in row.range.append(leaf_hash(commitment)) {
             let sql = "INSERT INTO subtrees (channel, level, idx, hash) VALUES (?1, ?2, ?3, ?4)";
             self.c.node.prepare_cached(sql)?.execute(params![
                 row.id,
@@ -461,8 +469,6 @@ impl Act<'_> {
                 hash.as_bytes()
             ])?;
         }
-        row.written = row.written.max(new.written);
-        row.seen = row.seen.max(new.seen);
         let sql = "UPDATE channels SET size = ?2, range = ?3, written = ?4, seen = ?5 WHERE id = ?1";
         self.c.node.prepare_cached(sql)?.execute(params![
             row.id,
@@ -471,22 +477,6 @@ impl Act<'_> {
             ms(row.written),
             number(row.seen)?
         ])?;
-        Ok(index)
-    }
-
-    /// Erases the text and the salt of an entry; its commitment and facts stay, and every proof still verifies.
-    ///
-    /// When the act is answered its key is deleted, overwritten and out of the write-ahead log of `keys.db`. If the disk
-    /// fails at just that step, the act holds all the same and the deletion is done with the next one or at the start.
-    pub fn erase_entry(&mut self, row: &ChannelRow, index: u64) -> Result<(), StoreError> {
-        let sql = "SELECT key_id FROM entries WHERE channel = ?1 AND idx = ?2 AND key_id IS NOT NULL";
-        let keys = params![row.id, number(index)?];
-        let found: Option<Vec<u8>> =
-            self.c.node.prepare_cached(sql)?.query_row(keys, |r| r.get(0)).optional()?;
-        let Some(key) = found else { return Ok(()) };
-        self.forget(&key_id(&key)?, Forgotten::Entry)?;
-        let sql = "UPDATE entries SET key_id = NULL, sealed = NULL WHERE channel = ?1 AND idx = ?2";
-        self.c.node.prepare_cached(sql)?.execute(params![row.id, number(index)?])?;
         Ok(())
     }
 

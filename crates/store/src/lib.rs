@@ -14,6 +14,7 @@ mod carriage;
 mod channel;
 mod columns;
 mod copy;
+mod erasure;
 mod error;
 mod evidence;
 mod faults;
@@ -41,6 +42,7 @@ pub use channel::{ChannelRow, ChannelSide, ChannelState, EntryRow, NewChannel, N
 pub use copy::{
     BodyKeys, CopiedChannel, ExaminedFile, Moment, Texts, copied_channels, examine_file, try_texts,
 };
+pub use erasure::NamedEntry;
 pub use error::StoreError;
 pub use evidence::EvidenceRow;
 pub use faults::{Faults, Step};

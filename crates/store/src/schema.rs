@@ -20,6 +20,7 @@ const NODE: &[&[&str]] = &[
         include_str!("schema/carriage.sql"),
         include_str!("schema/budget.sql"),
         include_str!("schema/outbox.sql"),
+        include_str!("schema/erasure.sql"),
     ],
 ];
 

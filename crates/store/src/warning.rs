@@ -315,6 +315,14 @@ impl View<'_> {
         rows.into_iter().map(warning).collect()
     }
 
+    /// The warnings that are asked back and not given back by everybody, by their ids.
+    pub fn recalling(&self) -> Result<Vec<WarningRow>, StoreError> {
+        let sql = format!("SELECT {WARNING} FROM warnings WHERE state = 'recalling' ORDER BY id");
+        let mut select = self.c.node.prepare_cached(&sql)?;
+        let rows: Vec<RawWarning> = select.query_map([], raw_warning)?.collect::<Result<_, _>>()?;
+        rows.into_iter().map(warning).collect()
+    }
+
     /// The proposal of this id.
     pub fn proposal(&self, id: ProposalId) -> Result<Option<ProposalRow>, StoreError> {
         let sql = format!("SELECT {PROPOSAL} FROM proposals WHERE id = ?1");

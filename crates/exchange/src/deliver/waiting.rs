@@ -15,6 +15,7 @@ use tlog::entry::{Answers, Entry, EntryHeader, EntryKind, Seen, Thread};
 use crate::alarm;
 use crate::chain;
 use crate::clocks;
+use crate::erasure;
 use crate::house::House;
 use crate::outgoing::Condition;
 use crate::refusal::{Refusal, Whose};
@@ -68,6 +69,7 @@ pub(crate) fn append(
         // What was decided in this copy of the data, and stands in what the partner gave back, was sent before.
         if let Some(at) = act.claim_come_back(&row)? {
             act.outbox_appended(row.id, &at)?;
+            erasure::sent_before(us, act, &at)?;
             continue;
         }
         match ask(us, act, channel, &row, seen, now)? {

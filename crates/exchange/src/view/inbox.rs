@@ -11,6 +11,7 @@ use crate::alarm::due;
 use crate::caller::needs;
 use crate::house::House;
 use crate::refusal::Refusal;
+use crate::view::recall::{self, RecallLine};
 
 /// The most lines of one list.
 pub const LINES_MAX: usize = 500;
@@ -54,6 +55,8 @@ pub struct ReleaseLine {
     pub usefulness: Option<Usefulness>,
     /// `active`, `lapsed`, `cancelled` or `recalled`.
     pub standing: &'static str,
+    /// Its recall, and what the receiver said to it.
+    pub recall: Option<RecallLine>,
     /// Until when its giver asserts it, if that is stated.
     pub valid_until: Option<Timestamp>,
     /// True if that time has passed and the giver has not decided: ask before relying on it.
@@ -162,6 +165,7 @@ pub(crate) fn line(
         outcome: last.map(|o| o.event),
         usefulness: release.outcomes.iter().rev().find_map(|(_, o)| o.usefulness),
         standing: standing_word(release.standing),
+        recall: recall::line(view, channel, release, now)?,
         valid_until: facts.valid_until,
         past_validity: release.standing == Standing::Active
             && facts.valid_until.is_some_and(|until| now >= until),

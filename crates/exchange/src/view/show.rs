@@ -152,6 +152,8 @@ const PLAIN_KINDS: &[&str] = &[
     "warning.cancelled",
     "warning.lapsed",
     "warning.recalled",
+    "recall.confirmed",
+    "recall.contested",
     "release.read",
     "release.disposed",
     "outcome.reported",

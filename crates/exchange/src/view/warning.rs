@@ -7,12 +7,13 @@ use model::state::ProposalState;
 use model::vocab::{Domain, Precedence, Role, Status};
 use model::warning::{DutyDecision, Warning};
 use serde::Serialize;
-use store::{OutboxState, View, WarningRow};
+use store::{CopyRow, OutboxState, View, WarningRow};
 
 use crate::audit;
 use crate::caller::needs;
 use crate::house::House;
 use crate::refusal::Refusal;
+use crate::view::recall::{self, RecallLine};
 use crate::write::{known, warning_of};
 
 /// The most lines of the list.
@@ -101,6 +102,8 @@ pub struct CopyLine {
     pub at: Timestamp,
     /// `queued`, `withdrawn: …`, or the entry it stands in.
     pub delivery: String,
+    /// Its recall, once that stands in a log, and what the receiver said to it.
+    pub recall: Option<RecallLine>,
 }
 
 /// A decision.
@@ -156,7 +159,7 @@ pub fn show(
     let (whole, names) = house.store.view(|view| {
         let row = known(view, id)?;
         let warning = warning_of(&row)?;
-        Ok::<_, Refusal>((whole(view, &row, &warning)?, warning.names_a_person()))
+        Ok::<_, Refusal>((whole(house, view, &row, &warning, now)?, warning.names_a_person()))
     })?;
     if names {
         let why = why.filter(|w| !w.trim().is_empty()).ok_or_else(|| {
@@ -172,7 +175,29 @@ pub fn show(
     Ok(whole)
 }
 
-fn whole(view: &View<'_>, row: &WarningRow, warning: &Warning) -> Result<WarningWhole, Refusal> {
+/// The recall of a copy that was sent.
+fn recall_of(
+    house: &House,
+    view: &View<'_>,
+    copy: &CopyRow,
+    now: Timestamp,
+) -> Result<Option<RecallLine>, Refusal> {
+    let Some(OutboxState::Appended(at)) = view.outbox_row(copy.outbox)?.map(|o| o.state) else {
+        return Ok(None);
+    };
+    let Some(channel) = view.channel(&at.origin)? else { return Ok(None) };
+    let relation = house.relations.of(view, &copy.recipient)?;
+    let release = relation.release(&at);
+    Ok(release.map(|release| recall::line(view, &channel, &release, now)).transpose()?.flatten())
+}
+
+fn whole(
+    house: &House,
+    view: &View<'_>,
+    row: &WarningRow,
+    warning: &Warning,
+    now: Timestamp,
+) -> Result<WarningWhole, Refusal> {
     let ladder = |f: model::ladder::Field| LadderView {
         path: f.path.to_string(),
         rungs: f.rungs.iter().map(|r| r.value.plain()).collect(),
@@ -191,7 +216,8 @@ fn whole(view: &View<'_>, row: &WarningRow, warning: &Warning) -> Result<Warning
             Some(OutboxState::Appended(at)) => at.to_string(),
             None => "gone".to_owned(),
         };
-        copies.push(CopyLine { recipient: copy.recipient.to_string(), at: copy.at, delivery });
+        let recall = recall_of(house, view, &copy, now)?;
+        copies.push(CopyLine { recipient: copy.recipient.to_string(), at: copy.at, delivery, recall });
     }
     Ok(WarningWhole {
         line: line(row, warning),

@@ -294,3 +294,41 @@ fn a_receiver_that_went_back_behind_a_succession_takes_the_log_again() {
         b.restart();
     }
 }
+
+#[test]
+fn a_recall_in_a_successor_erases_what_it_names_in_the_old_log_and_nothing_else() {
+    let houses = TestHouses::two();
+    let (a, b) = (houses.a(), houses.b());
+    let recalled = a.warn(&warning(), &[B]);
+    houses.settle_all();
+    let old = b.relation(A).releases().next().unwrap().at.clone();
+    succeed(a, B, Ending::InOrder);
+    houses.settle_all();
+    // In the new log something stands at the index that the recall repeats.
+    while log(a, B, ChannelSide::Ours).size() <= old.index + 2 {
+        a.warn(&warning(), &[B]);
+        houses.settle_all();
+    }
+    a.recall(recalled.warning);
+    houses.settle_all();
+    let (us, caller, now) = (b.house(), b.caller("desk1"), b.now());
+    exchange::recall::confirm(&us, &caller, &format!("{old:#}"), now, &mut b.rng()).unwrap();
+    houses.settle_all();
+    for house in [a, b] {
+        let texts = house.store().view(|view| {
+            let mut texts = Vec::new();
+            for channel in view.channels()? {
+                for entry in view.entries(&channel, 0, channel.size())? {
+                    if entry.kind == "warning.released" {
+                        let held = view.holds_text(&channel, entry.index)?;
+                        texts.push((channel.origin == old.origin && entry.index == old.index, held));
+                    }
+                }
+            }
+            Ok::<_, exchange::refusal::Refusal>(texts)
+        });
+        let texts = texts.unwrap();
+        assert!(texts.iter().all(|(named, held)| named != held), "{}: {texts:?}", house.name());
+        assert!(texts.len() > 1);
+    }
+}

@@ -17,6 +17,7 @@ mod losses;
 mod outcomes;
 mod persons;
 mod rebuild;
+mod recalls;
 mod recovery;
 mod relations;
 mod release;

@@ -11,6 +11,7 @@
 mod by_file;
 mod channels;
 mod conflicts;
+mod erased;
 mod parcels;
 mod proofs;
 mod pull;

@@ -10,6 +10,7 @@ pub(crate) mod ledger;
 pub(crate) mod people;
 pub(crate) mod preview;
 pub(crate) mod proof;
+pub(crate) mod recalls;
 pub(crate) mod relation;
 pub(crate) mod status;
 pub(crate) mod table;

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::say::{Ink, Look};
 use crate::words::answer::Said;
 use crate::words::show::answers::{answers, body, outcome};
+use crate::words::show::recalls;
 use crate::words::show::table::{Table, cell, chars, indented, wrap};
 use crate::words::show::{band, head, headline, times};
 
@@ -22,6 +23,7 @@ pub(crate) fn entry(said: Said<'_>, look: &Look) -> String {
     }
     let mut out = top(said, look);
     out.push_str(&what_is_held(said, look));
+    out.push_str(&recall(said, look));
     out.push_str(&handling(said, look));
     out.push_str(&receipt(said, look));
     out.push_str(&facts(said, look));
@@ -148,6 +150,15 @@ fn labelled(rows: &[(String, String, String)], look: &Look) -> String {
     out
 }
 
+fn recall(said: Said<'_>, look: &Look) -> String {
+    let recall = said.at("release").at("recall");
+    if recall.is_nothing() {
+        return String::new();
+    }
+    let receiver = receiver(said);
+    head(look, "Recall") + &recalls::told(recall, &said.at("writer").line(), &receiver, look) + "\n"
+}
+
 fn handling(said: Said<'_>, look: &Look) -> String {
     let header = said.at("warning").at("header");
     if header.is_nothing() {
@@ -257,7 +268,7 @@ fn next(said: Said<'_>) -> Vec<(String, String)> {
     let partner = release.at("partner").line();
     let one = |what: &str, command: String| vec![(what.to_owned(), command)];
     if release.at("standing").is("recalled") {
-        return one("it is asked back: do not use what it said", String::new());
+        return after_recall(said, &entry, &partner);
     }
     if is_ours(said) {
         return match (release.at("held_at").is_nothing(), release.at("disposition").is_nothing()) {
@@ -291,6 +302,42 @@ fn next(said: Said<'_>) -> Vec<(String, String)> {
     } else {
         let thank = format!("forewarn thank {entry} --text \"…\" --from-role \"…\"");
         next.push(("thank its giver".to_owned(), thank));
+    }
+    next
+}
+
+/// What to do about a recall.
+fn after_recall(said: Said<'_>, entry: &str, partner: &str) -> Vec<(String, String)> {
+    let recall = said.at("release").at("recall");
+    let said_nothing = recall.at("said").is_nothing();
+    let mut next = vec![("it is asked back: do not use what it said".to_owned(), String::new())];
+    match (is_ours(said), said_nothing) {
+        (true, true) if recall.at("overdue").yes() => {
+            let call = format!("call the duty desk of {partner}; its number stands in");
+            next = vec![(call, "forewarn partner list".to_owned())];
+        }
+        (true, true) => next = vec![(format!("{partner} is asked to erase it and to say so"), String::new())],
+        (true, false) => {
+            next = vec![(
+                "what passed with this partner".to_owned(),
+                format!("forewarn ledger --with {partner}"),
+            )];
+        }
+        (false, true) => {
+            next.push((
+                "erase it here and tell its giver".to_owned(),
+                format!("forewarn recall confirm {entry}"),
+            ));
+            next.push((
+                "or keep it and say why".to_owned(),
+                format!("forewarn recall contest {entry} --reason REASON"),
+            ));
+        }
+        (false, false) if recall.at("said").is("contested") => {
+            let confirm = format!("forewarn recall confirm {entry}");
+            next.push(("erase it once the reason to keep it has gone".to_owned(), confirm));
+        }
+        (false, false) => {}
     }
     next
 }

@@ -2,6 +2,7 @@
 
 use crate::say::{Ink, Look};
 use crate::words::answer::Said;
+use crate::words::show::recalls;
 use crate::words::show::table::{Table, cell};
 use crate::words::show::{band, head, headline, times};
 
@@ -87,6 +88,14 @@ fn table(mut lines: Vec<Said<'_>>, words: &Words, look: &Look) -> String {
         ]);
         table.below(headline(&line.at("title").line(), line.at("status").is("exercise")).into());
         table.below(cell(Ink::Quiet, facts(line, look)));
+        let recall = line.at("recall");
+        if !recall.is_nothing() {
+            let who = if words.whose.is_empty() { "this node".to_owned() } else { line.at("partner").line() };
+            let reason = recall.at("reason").words();
+            let ink = if recall.at("overdue").yes() { Ink::Alarm } else { Ink::Quiet };
+            let text = format!("recalled ({reason}) · {who} {}", recalls::said(recall, look));
+            table.below(cell(ink, text));
+        }
     }
     table.show(look)
 }

@@ -2,6 +2,7 @@
 
 use crate::say::{Ink, Look};
 use crate::words::answer::Said;
+use crate::words::show::recalls;
 use crate::words::show::table::{Cell, Table, cell, indented};
 use crate::words::show::{band, head, headline, times};
 
@@ -128,9 +129,20 @@ fn copies(said: Said<'_>, look: &Look) -> String {
             at.map(times::instant).unwrap_or_default().into(),
             copy.at("delivery").line().into(),
         ]);
+        let recall = copy.at("recall");
+        if !recall.is_nothing() {
+            table.below(format!("  recalled; {}", recalls::said(recall, look)).into());
+        } else if said.at("line").at("state").line().starts_with("recall") && is_entry(copy) {
+            table.below("  its recall waits to go: `forewarn outbox`".into());
+        }
     }
     out.push_str(&table.show(look));
     out + "\n"
+}
+
+/// Whether a copy stands in a log.
+fn is_entry(copy: Said<'_>) -> bool {
+    copy.at("delivery").line().contains('/')
 }
 
 fn decisions(said: Said<'_>, look: &Look) -> String {
