@@ -228,7 +228,7 @@ impl ByHand {
     pub fn takes(&mut self, house: &TestHouse) -> Vec<Entry> {
         let us = house.house();
         let mut rng = house.draws().next_of("courier by hand");
-        let opened = channel::ours(&us, &self.name, self.use_, &mut rng).unwrap();
+        let opened = channel::ours(&us, &self.name, self.use_, house.now(), &mut rng).unwrap();
         if let OurChannel::Propose(text) = opened {
             let half = SignedProposal::parse(text.as_bytes()).unwrap();
             let statement = half.countersign(&self.keys.identity).unwrap();

@@ -219,22 +219,29 @@ impl Lane<'_> {
 
     /// The generator of the nonce, drawn once for each channel, so that the partner can count it; also for entry 0.
     fn nonce(&self) -> rand::rngs::StdRng {
-        self.from.draws().numbered(&format!("nonce to {} {}", self.to.name(), self.use_), self.from.life())
+        self.from.draws().numbered(&format!("nonce to {} {}", self.to.name(), self.use_), self.place())
+    }
+
+    /// How many logs to this partner there have been, and how long the newest is: the partner can count both, and no draw
+    /// comes twice.
+    fn place(&self) -> u64 {
+        let channels = self.from.store().view(|view| view.channels()).unwrap();
+        let ours = |c: &&store::ChannelRow| {
+            c.partner == *self.to.name() && c.side == ChannelSide::Ours && c.use_ == self.use_
+        };
+        let logs: Vec<_> = channels.iter().filter(ours).collect();
+        let before = u64::try_from(logs.len()).unwrap();
+        // A generator does not go back with the data.
+        (self.from.life() << 48) + (before << 32) + logs.last().map_or(0, |c| c.size())
     }
 
     /// The generator of the salts: by the size of the log, which the partner can count, and which grows with each salt
     /// that is used.
     fn salts(&self) -> rand::rngs::StdRng {
         let (to, use_) = (self.to.name(), self.use_);
-        let size = self.from.store().view(|view| {
-            Ok::<_, Refusal>(view.channel_with(to, ChannelSide::Ours, use_)?.map_or(0, |c| c.size()))
-        });
         // What a failing disk took away may have left its keys behind: no name of a key is drawn twice.
-        let again = match (self.from.has_failed(), self.from.life()) {
-            (false, 0) => String::new(),
-            (failed, life) => format!(" {failed} {life}"),
-        };
-        self.from.draws().numbered(&format!("salts to {to} {use_}{again}"), size.unwrap())
+        let again = if self.from.has_failed() { " again" } else { "" };
+        self.from.draws().numbered(&format!("salts to {to} {use_}{again}"), self.place())
     }
 
     /// The answer; `None` if the line was cut.

@@ -68,18 +68,28 @@ pub fn relation_from_scratch(house: &TestHouse, partner: &str) -> Relation {
 
 fn folded(view: &View<'_>, partner: &PartyName, first: Side, uses: &[Use]) -> Result<Relation, Refusal> {
     let mut relation = Relation::default();
+    let mut places = BTreeMap::new();
+    for channel in view.channels()?.into_iter().filter(|c| c.partner == *partner) {
+        let before = channel.follows.and_then(|old| places.get(&old).copied()).map_or(0, |n: u32| n + 1);
+        places.insert(channel.origin, before);
+        let side = if channel.side == ChannelSide::Ours { Side::Ours } else { Side::Theirs };
+        relation.name_log(channel.origin, side, before);
+    }
     for side in [first, first.other()] {
         let of = if side == Side::Ours { ChannelSide::Ours } else { ChannelSide::Theirs };
         for use_ in uses {
-            let Some(channel) = view.channel_with(partner, of, *use_)? else { continue };
-            for entry in view.entries(&channel, 0, channel.size())? {
-                if *use_ == Use::Exercise && !is_played(&entry.facts) {
-                    continue;
+            // A log that was succeeded counts as far as its successor says.
+            let of_these = |c: &ChannelRow| c.partner == *partner && c.side == of && c.use_ == *use_;
+            for channel in view.channels()?.into_iter().filter(of_these) {
+                for entry in view.entries(&channel, 0, channel.until.unwrap_or(channel.size()))? {
+                    if *use_ == Use::Exercise && !is_played(&entry.facts) {
+                        continue;
+                    }
+                    let at = EntryRef { origin: channel.origin, index: entry.index };
+                    let (written, thread, answers, facts) =
+                        (entry.written, entry.thread, entry.answers, entry.facts);
+                    relation.take(Logged { at, side, written, thread, answers, facts });
                 }
-                let at = EntryRef { origin: channel.origin, index: entry.index };
-                let (written, thread, answers, facts) =
-                    (entry.written, entry.thread, entry.answers, entry.facts);
-                relation.take(Logged { at, side, written, thread, answers, facts });
             }
         }
     }
@@ -120,7 +130,8 @@ impl Log<'_> {
     }
 
     fn check(&mut self) -> Result<(), Refusal> {
-        if self.channel.state == ChannelState::Proposed {
+        // A log that was succeeded before it was opened has a half-signed statement and no entry.
+        if self.channel.state == ChannelState::Proposed || self.channel.size() == 0 {
             return Ok(());
         }
         let statement = ChannelStatement::parse(self.channel.statement.as_bytes()).unwrap();
@@ -137,7 +148,8 @@ impl Log<'_> {
             }
             if let (Some(note), Some(line)) = (&head.note, &head.line) {
                 receipted = at;
-                self.receipt(&statement, note, line);
+                let in_force = statement_at(self.view, self.channel, at)?;
+                self.receipt(&in_force, note, line);
             }
         }
         if receipted != self.channel.cosigned {
@@ -147,7 +159,13 @@ impl Log<'_> {
             ));
         }
         if receipted > 0 {
-            self.exported(&statement, receipted - 1)?;
+            // The first, the last, and whatever stands on either side of a change of keys.
+            let changes = self.view.statements(self.channel)?.into_iter().map(|row| row.from);
+            let around = changes.flat_map(|from| [from.saturating_sub(2), from.saturating_sub(1), from]);
+            let around: BTreeSet<u64> = around.chain([receipted - 1]).filter(|i| *i < receipted).collect();
+            for index in around {
+                self.exported(index)?;
+            }
         }
         Ok(())
     }
@@ -155,7 +173,7 @@ impl Log<'_> {
     /// Checks every entry and gives the root at each size.
     fn entries(&mut self, statement: &ChannelStatement) -> Result<Vec<Hash>, Refusal> {
         let (mut range, mut roots) = (CompactRange::new(), vec![empty_root()]);
-        let (mut written, mut seen) = (None, 0);
+        let (mut written, mut seen, mut seen_in) = (None, 0, None);
         for row in self.view.entries(self.channel, 0, u64::MAX >> 1)? {
             let index = row.index;
             if index != range.size() {
@@ -182,10 +200,18 @@ impl Log<'_> {
             if index == 0 && body != statement.as_bytes() {
                 self.wrong("entry 0 is not the statement");
             }
-            if written.is_some_and(|w| header.written < w) || header.seen.map_or(0, |s| s.size) < seen {
+            let change = self.view.statements(self.channel)?.into_iter().find(|s| s.from == index + 1);
+            if change.is_some_and(|s| s.text.as_bytes() != body || row.kind != "key.changed") {
+                self.wrong(format!("entry {index} does not carry the new keys"));
+            }
+            let of_one_log = header.seen.map(|s| s.origin) == seen_in;
+            if written.is_some_and(|w| header.written < w)
+                || (of_one_log && header.seen.map_or(0, |s| s.size) < seen)
+            {
                 self.wrong(format!("a time or a seen head falls at entry {index}"));
             }
             (written, seen) = (Some(header.written), header.seen.map_or(seen, |s| s.size));
+            seen_in = header.seen.map(|s| s.origin);
             if let Some(head) = header.seen
                 && !self.has_been(&head.origin.hex(), head.size, &head.root)?
             {
@@ -218,9 +244,10 @@ impl Log<'_> {
     }
 
     /// Exports the receipt of an entry and verifies it as a third person would.
-    fn exported(&mut self, statement: &ChannelStatement, index: u64) -> Result<(), Refusal> {
+    fn exported(&mut self, index: u64) -> Result<(), Refusal> {
         let Some(opened) = self.view.open_entry(self.channel, index)? else { return Ok(()) };
         let head = self.view.receipt_of(self.channel, index)?.unwrap();
+        let statement = statement_at(self.view, self.channel, head.size)?;
         let path = inclusion_proof(index, head.size, |level, at| self.view.subtree(self.channel, level, at));
         let checkpoint = SignedCheckpoint::parse(head.note.unwrap().as_bytes()).unwrap();
         let proof = TlogProof { salt: opened.salt, index, path: path.unwrap(), checkpoint };
@@ -228,7 +255,7 @@ impl Log<'_> {
         let said = statement.proposal();
         let trusted = Trusted { giver: said.giver.fingerprint(), receiver: said.receiver.fingerprint() };
         let ours = self.house.house().keys.identity.verifier().fingerprint();
-        if ![trusted.giver, trusted.receiver].contains(&ours) {
+        if !self.channel.is_succeeded() && ![trusted.giver, trusted.receiver].contains(&ours) {
             self.wrong("the channel is not of this house");
         }
         let verified = export(&parts).and_then(|files| verify_export(&files, Some(trusted)));
@@ -237,6 +264,12 @@ impl Log<'_> {
         }
         Ok(())
     }
+}
+
+/// The statement in force at a size.
+fn statement_at(view: &View<'_>, channel: &ChannelRow, size: u64) -> Result<ChannelStatement, Refusal> {
+    let row = view.statement_at(channel, size)?.unwrap();
+    Ok(ChannelStatement::parse(row.text.as_bytes()).unwrap())
 }
 
 /// What waits in the outbox, and what was appended and has no receipt.
@@ -249,7 +282,8 @@ pub(crate) fn undelivered(house: &TestHouse) -> Vec<String> {
                 found.push(format!("{waiting} bodies wait for {}", partner.name));
             }
         }
-        for channel in view.channels()?.into_iter().filter(|c| c.side == ChannelSide::Ours) {
+        let ours = |c: &ChannelRow| c.side == ChannelSide::Ours && !c.is_succeeded();
+        for channel in view.channels()?.into_iter().filter(ours) {
             if channel.cosigned != channel.size() {
                 let open = channel.size() - channel.cosigned;
                 found.push(format!(

@@ -113,6 +113,7 @@ pub struct TestHouse {
     skew_s: Cell<i64>,
     draws: Draws,
     keys: RefCell<BTreeMap<String, PersonKey>>,
+    node_keys: RefCell<KeysMade>,
     strikes: Arc<Strikes>,
     lives: Cell<u64>,
 }
@@ -165,7 +166,7 @@ impl TestHouse {
     fn empty_behind(door: Door, name: &str, seed: u64, clock: &Clock) -> Self {
         let folder = folder();
         let strikes = Arc::default();
-        let house = open(folder.path(), &party(name), &door, &strikes, Arc::new(|| ()));
+        let house = open(folder.path(), &party(name), &door, &KeysMade::default(), &strikes, Arc::new(|| ()));
         Self {
             name: party(name),
             door,
@@ -176,6 +177,7 @@ impl TestHouse {
             draws: Draws::of(seed, name),
             keys: RefCell::default(),
             strikes,
+            node_keys: RefCell::default(),
             lives: Cell::new(0),
         }
     }
@@ -265,13 +267,45 @@ impl TestHouse {
     }
 
     fn opened(&self, folder: &Path, strikes: &Arc<Strikes>, bell: Arc<dyn Fn() + Send + Sync>) -> House {
-        open(folder, &self.name, &self.door, strikes, bell)
+        open(folder, &self.name, &self.door, &self.node_keys.borrow(), strikes, bell)
     }
 
     /// Stops the node and starts it again on the same folder: what was in memory alone is gone.
     pub fn restart(&self) {
         drop(self.house.borrow_mut().take());
         *self.house.borrow_mut() = Some(self.opened(self.folder.path(), &self.strikes, Arc::new(|| ())));
+    }
+
+    /// Starts the node again with a new cosigner key; the old one signs on where a statement names it.
+    pub fn rotate_cosigner(&self) {
+        self.node_keys.borrow_mut().rotate_cosigner();
+        self.restart();
+    }
+
+    /// Starts the node again with a new key in the place of one that was lost: `identity`, `cosigner` or `log`.
+    pub fn lose(&self, role: &str) {
+        self.node_keys.borrow_mut().lose(role);
+        self.restart();
+    }
+
+    /// Two persons pin another house's card as it is now.
+    pub fn renews(&self, of: &Self) {
+        let card = exchange::partner::own_card(&of.house(), of.now()).unwrap();
+        let (house, now) = (self.house(), self.now());
+        let by = (self.caller("liaison1"), self.key("liaison1"));
+        let (_, waits) =
+            exchange::card_renewal::propose(&house, &by.0, &by.1, &card, now, &mut self.rng()).unwrap();
+        let second = (self.caller("release1"), self.key("release1"));
+        exchange::pending::approve(
+            &house,
+            &second.0,
+            &second.1,
+            waits.id,
+            waits.digest,
+            now,
+            &mut self.rng(),
+        )
+        .unwrap();
     }
 
     /// Stops the node, lets `change` have its folder, and starts it again.
@@ -371,10 +405,44 @@ pub(crate) fn pin_of(name: &PartyName) -> [u8; 32] {
     Digest::of(format!("forewarn test pin: {name}").as_bytes()).0
 }
 
+/// How often each key of a node was made anew.
+#[derive(Debug, Clone, Default)]
+struct KeysMade {
+    made: BTreeMap<String, u32>,
+    /// Cosigner keys that sign on.
+    retiring: Vec<u32>,
+}
+
+impl KeysMade {
+    fn rotate_cosigner(&mut self) {
+        self.retiring.push(self.count("cosigner"));
+        *self.made.entry("cosigner".to_owned()).or_default() += 1;
+    }
+
+    fn lose(&mut self, role: &str) {
+        *self.made.entry(role.to_owned()).or_default() += 1;
+        if role == "cosigner" {
+            self.retiring.clear();
+        }
+    }
+
+    fn count(&self, role: &str) -> u32 {
+        self.made.get(role).copied().unwrap_or(0)
+    }
+}
+
+fn seed_of(name: &PartyName, role: &str, made: u32) -> Zeroizing<[u8; 32]> {
+    let again = if made == 0 { String::new() } else { format!(" {made}") };
+    Zeroizing::new(Digest::of(format!("forewarn test key: {name} {role}{again}").as_bytes()).0)
+}
+
 /// The keys of the node of this name, the same in every test.
 pub(crate) fn keys_of(name: &PartyName) -> NodeKeys {
-    let seed =
-        |role: &str| Zeroizing::new(Digest::of(format!("forewarn test key: {name} {role}").as_bytes()).0);
+    keys_made(name, &KeysMade::default())
+}
+
+fn keys_made(name: &PartyName, made: &KeysMade) -> NodeKeys {
+    let seed = |role: &str| seed_of(name, role, made.count(role));
     let seeds = NodeSeeds {
         identity: seed("identity"),
         cosigner: seed("cosigner"),
@@ -382,7 +450,9 @@ pub(crate) fn keys_of(name: &PartyName) -> NodeKeys {
         rendering: seed("rendering"),
         terms: seed("terms"),
     };
-    NodeKeys::from_seeds(name, &seeds).unwrap()
+    made.retiring.iter().fold(NodeKeys::from_seeds(name, &seeds).unwrap(), |keys, retiring| {
+        keys.and_retiring_cosigner(name, &seed_of(name, "cosigner", *retiring)).unwrap()
+    })
 }
 
 /// The private encryption key of the node of this name, the same for as long as the tests of one process run: age draws
@@ -401,6 +471,7 @@ fn open(
     folder: &Path,
     name: &PartyName,
     door: &Door,
+    made: &KeysMade,
     strikes: &Arc<Strikes>,
     bell: Arc<dyn Fn() + Send + Sync>,
 ) -> House {
@@ -414,6 +485,6 @@ fn open(
     let strikes = Arc::clone(strikes);
     let faults = Faults::where_(move |step| strikes.at(step));
     let store = Store::open_failing(&Places::in_folder(folder), faults).unwrap();
-    let keys = keys_of(name).with_encryption(&encryption_secret_of(name)).unwrap();
+    let keys = keys_made(name, made).with_encryption(&encryption_secret_of(name)).unwrap();
     House::new(store, keys, name.clone(), settings, bell)
 }

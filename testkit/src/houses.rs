@@ -170,6 +170,11 @@ impl TestHouses {
         hash
     }
 
+    /// The officer of the one house compares the other's words by voice.
+    pub fn confirms(&self, one: &str, other: &str) {
+        confirm(self.at(one), self.at(other));
+    }
+
     /// From now on it is no fault that something waits in the end or has no receipt.
     pub fn leave_undelivered(&self) {
         self.undelivered.set(true);
@@ -222,7 +227,7 @@ fn pin(a: &TestHouse, b: &TestHouse) {
 }
 
 /// The other's officer reads its words out, and ours types what is heard.
-fn confirm(a: &TestHouse, b: &TestHouse) {
+pub(crate) fn confirm(a: &TestHouse, b: &TestHouse) {
     let words = partner::fingerprint_words(b.house().keys.identity.verifier()).unwrap();
     partner::confirm(&a.house(), &a.caller("liaison1"), &party(b.name().as_str()), &words, a.now()).unwrap();
 }

@@ -156,6 +156,31 @@ input!(
     }
 );
 input!(
+    /// A log that is to go on in a successor.
+    Succeed {
+        /// The partner.
+        partner: String,
+        /// Why; it stays in this node.
+        reason: String,
+        /// The exercise channel.
+        #[serde(default)]
+        exercise: bool,
+        /// At its newest receipt, now, instead of in order.
+        #[serde(default)]
+        at_once: bool,
+    }
+);
+input!(
+    /// One of the two channels with a partner.
+    OneChannel {
+        /// The partner.
+        partner: String,
+        /// The exercise channel.
+        #[serde(default)]
+        exercise: bool,
+    }
+);
+input!(
     /// An optional partner.
     WithMaybe {
         /// The partner; all if left out.

@@ -4,6 +4,7 @@
 //! token. A handler is: caller, parse, one call into `exchange`, show. Read `routes` first; `input` has the bodies.
 
 mod carry;
+mod channels;
 mod folders;
 pub mod input;
 mod request;

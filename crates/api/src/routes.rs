@@ -23,6 +23,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::carry;
+use crate::channels;
 use crate::folders;
 use crate::input::{self, Nothing};
 use crate::request::{self, Refused};
@@ -110,10 +111,16 @@ pub(crate) const TABLE: &[Row] = &[
         act(|c, _: Nothing| Ok(json!({ "card": exchange::partner::own_card(&c.house, c.now)? })))
     }),
     ("/v1/partner/add", || act(show::partner_add)),
+    ("/v1/partner/renew", || act(channels::renew_card)),
     ("/v1/partner/confirm", || act(show::partner_confirm)),
     ("/v1/partner/list", || {
         act(|c, _: Nothing| view(exchange::view::relation::partners(&c.house, &c.person)?))
     }),
+    ("/v1/channel/list", || act(channels::list)),
+    ("/v1/channel/succeed", || act(channels::succeed)),
+    ("/v1/channel/accept", || act(channels::accept)),
+    ("/v1/channel/refuse", || act(channels::refuse)),
+    ("/v1/key/rotate-log", || act(channels::rotate_log)),
     ("/v1/partner/carriage", || act(carry::set)),
     ("/v1/carry/pack", || act(carry::pack)),
     ("/v1/carry/open", || act_on_file(carry::open)),

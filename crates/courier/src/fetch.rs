@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::Method;
+use exchange::carriage;
+use exchange::declined::{self, Answered};
 use exchange::house::House;
 use exchange::pull::{self, Holding};
 use exchange::receive::{self, Receipt};
 use exchange::refusal::Refusal;
-use exchange::{carriage, channel};
 use gate::dial::{PeerAnswer, PeerClient};
 use gate::limits::DialLimits;
 use gate::tls::{SpkiPin, client_config};
@@ -171,12 +172,15 @@ impl Fetcher<'_> {
             200 => {}
             _ => return Err(refused(&proposed)),
         }
-        let statement = self
-            .act(move |house, from, now, _| channel::accept(house, from, &proposed.body, now))
-            .await?
-            .into_bytes();
-        let answer =
-            self.call(Method::POST, "/peer/v1/channel/opened", Some("text/plain"), statement).await?;
+        let answered = self
+            .act(move |house, from, now, _| declined::sign_or_decline(house, from, &proposed.body, now))
+            .await?;
+        let (path, body) = match answered {
+            Answered::Signed(statement) => ("/peer/v1/channel/opened", statement),
+            // The log goes on with the old keys; the giver's people are told why.
+            Answered::Declined { text, .. } => ("/peer/v1/channel/declined", text),
+        };
+        let answer = self.call(Method::POST, path, Some("text/plain"), body.into_bytes()).await?;
         if answer.status == 200 { Ok(()) } else { Err(refused(&answer)) }
     }
 

@@ -81,11 +81,21 @@ impl Courier {
         let notices = move || notify::send_notices(Arc::clone(&one), until.clone());
         tasks.spawn(kept_going("the notices", notices, stop.clone()));
         let mut bell = courier.bell.listen();
-        let mut carrying = BTreeMap::new();
+        // Each partner has a stop of its own: with a new card its carrying ends and begins anew.
+        let mut carrying: BTreeMap<PartyName, (tlog::card::Card, watch::Sender<bool>)> = BTreeMap::new();
         while !*stop.borrow() {
-            for (name, card) in courier.reachable().await {
-                if carrying.get(&name) != Some(&card) {
-                    carrying.insert(name.clone(), card.clone());
+            let reachable = courier.reachable().await;
+            carrying.retain(|name, (card, stops)| {
+                let stays = reachable.iter().any(|(n, c)| n == name && c == card);
+                if !stays {
+                    stops.send_replace(true);
+                }
+                stays
+            });
+            for (name, card) in reachable {
+                if !carrying.contains_key(&name) {
+                    let (stops, stop) = watch::channel(false);
+                    carrying.insert(name.clone(), (card.clone(), stops));
                     let (one, within, of) = (Arc::clone(&courier), limits.clone(), name.clone());
                     let (its, until) = (card.clone(), stop.clone());
                     let fetching = move || {
@@ -98,13 +108,16 @@ impl Courier {
                         let (one, limits) = (Arc::clone(&one), limits.clone());
                         carry::to_partner(one, limits, name.clone(), card.clone(), until.clone())
                     };
-                    tasks.spawn(kept_going("a partner", lanes, stop.clone()));
+                    tasks.spawn(kept_going("a partner", lanes, stop));
                 }
             }
             tokio::select! {
                 rung = bell.changed() => if rung.is_err() { break },
                 stopped = stop.changed() => if stopped.is_err() { break },
             }
+        }
+        for (_, stops) in carrying.values() {
+            stops.send_replace(true);
         }
         let drained = timeout(Duration::from_secs(STOP_SECONDS_MAX), async {
             while tasks.join_next().await.is_some() {}

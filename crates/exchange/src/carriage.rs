@@ -18,7 +18,7 @@ use model::vocab::{Carriage, Role};
 use serde_json::json;
 use store::{Act, View};
 use tlog::card::EncryptionKey;
-use tlog::channel::Origin;
+use tlog::channel::{ChannelProposal, Origin};
 
 pub use envelope::SEALED_BYTES_MAX;
 pub use open::{End, Opened, newest, open};
@@ -87,6 +87,14 @@ pub fn of(house: &House, partner: &PartyName) -> Result<Carriage, Refusal> {
 /// The key to which files for a partner are sealed. Refused where the partner is not confirmed.
 fn key_of(view: &View<'_>, partner: &PartyName) -> Result<EncryptionKey, Refusal> {
     Ok(partner::card(&partner::confirmed(view, partner)?)?.encryption)
+}
+
+/// How a file with a statement is named: by its log and, for new keys, by the size from which they hold.
+fn of_statement(said: &ChannelProposal) -> String {
+    match said.from {
+        0 => digits(&said.origin()),
+        from => format!("{}-{from}", digits(&said.origin())),
+    }
 }
 
 /// The first eight digits of an origin, by which files and tables name a log.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use model::id::PartyName;
 use rand_core::CryptoRng;
 use store::{Act, ChannelRow, ChannelSide, ChannelState, SealingDraw, View};
-use tlog::channel::{ChannelStatement, Origin, Use};
+use tlog::channel::{Origin, Use};
 use tlog::checkpoint::{Checkpoint, SignedCheckpoint};
 use tlog::commitment::Salt;
 use tlog::cosignature::Cosignature;
@@ -22,6 +22,8 @@ use crate::evidence::{self, Binds};
 use crate::house::House;
 use crate::recover::{self, Settled};
 use crate::refusal::Refusal;
+use crate::statement;
+use crate::succession;
 
 /// The most entries in one parcel of ours; each parcel ends in a checkpoint of its own.
 const ENTRIES_PER_PARCEL_MAX: u64 = 256;
@@ -78,9 +80,13 @@ pub enum Next {
 pub fn anything_waiting(house: &House, to: &PartyName, use_: Use) -> Result<bool, Refusal> {
     house.store.view(|view| {
         let ours = view.channel_with(to, ChannelSide::Ours, use_)?;
+        let due = ours.as_ref().map_or(Ok(false), |c| succession::due(house, view, c))?;
         let unsettled =
             ours.is_some_and(|c| c.state == ChannelState::Open && (c.recovering || c.cosigned < c.size()));
-        Ok(unsettled || !view.waiting(to, use_, 1)?.is_empty() || recover::looks_for_lost(view, to, use_)?)
+        Ok(due
+            || unsettled
+            || !view.waiting(to, use_, 1)?.is_empty()
+            || recover::looks_for_lost(view, to, use_)?)
     })
 }
 
@@ -118,7 +124,8 @@ pub fn next_parcel(
         let old = from.unwrap_or(channel.cosigned).min(channel.size());
         // What was appended and has no receipt, or has been lost by the partner, is sent again first: so a parcel stays
         // within its limits however often it was refused, and what waits can still be stopped.
-        if old == channel.size() && old == channel.cosigned {
+        let all_sent = old == channel.size() && old == channel.cosigned;
+        if all_sent && !succession::appends_nothing(act, &channel)? {
             waiting::append(&us, act, &mut channel, draws, now)?;
         }
         let size = channel.size();
@@ -163,11 +170,6 @@ pub(crate) fn fence(act: &mut Act<'_>, channel: &ChannelRow, size: u64) -> Resul
     let root = act.root_at(channel, size)?;
     act.fence_head(channel, size, &root)?;
     Ok(Checkpoint { origin: channel.origin, size, root })
-}
-
-/// Signs a fenced checkpoint with the key of its log.
-pub(crate) fn sign(house: &House, checkpoint: &Checkpoint) -> Result<SignedCheckpoint, Refusal> {
-    checkpoint.sign(&house.keys.log_key(&checkpoint.origin)?).map_err(Refusal::ours)
 }
 
 /// The partner's newest receipt of a log of ours: shown to a partner that holds less than it has receipted (log-format §9).
@@ -215,7 +217,8 @@ fn encode(
     items: Vec<Item>,
     checkpoint: &Checkpoint,
 ) -> Result<Outgoing, Refusal> {
-    let parcel = Parcel { old, held, items, checkpoint: sign(house, checkpoint)? };
+    let signed = house.store.view(|view| statement::sign(house, view, checkpoint))?;
+    let parcel = Parcel { old, held, items, checkpoint: signed };
     let bytes = parcel.encode().map_err(Refusal::ours)?;
     Ok(Outgoing { origin: checkpoint.origin, old, size: checkpoint.size, bytes })
 }
@@ -223,6 +226,10 @@ fn encode(
 /// Takes the partner's answer to a parcel. A receipt is verified before it counts. After `Wait` nothing more is appended or
 /// signed in this log until the partner has shown its newest head.
 pub fn settle(house: &House, sent: &Outgoing, answer: Answer, now: Timestamp) -> Result<Next, Refusal> {
+    let for_good = matches!(answer, Answer::Frozen | Answer::Refused(400 | 403 | 413 | 422, _));
+    if for_good && succession::cannot_end(house, &sent.origin)? {
+        return Ok(Next::Settled);
+    }
     let next = match answer {
         Answer::Receipt(line) => keep_receipt(house, sent.origin, sent.size, &line, now)?,
         Answer::Stored(size) => stored(house, sent, size)?,
@@ -239,8 +246,10 @@ pub fn settle(house: &House, sent: &Outgoing, answer: Answer, now: Timestamp) ->
             "the partner refused the parcel ({status}: “{why}”). If that stays, call its duty desk and warn it by other ways"
         )),
     };
-    if matches!(next, Next::Wait(_)) {
-        house.unconfirm(&sent.origin);
+    match next {
+        Next::Wait(_) => house.unconfirm(&sent.origin),
+        Next::Settled => succession::ring_if_ended(house, &sent.origin)?,
+        Next::SendFrom(_) | Next::GoOn(_) | Next::TakeBack(_) => {}
     }
     Ok(next)
 }
@@ -254,7 +263,7 @@ fn stored(house: &House, sent: &Outgoing, size: u64) -> Result<Next, Refusal> {
     } else {
         Next::Wait(format!(
             "the partner has stored {size} entries and receipts none: it goes on from an old copy of its data and cannot \
-             tell what it had receipted. Call its operator: a successor of the channel helps"
+             tell what it had receipted. Call its operator; if it cannot, only a successor helps: `forewarn channel succeed`"
         ))
     })
 }
@@ -317,14 +326,14 @@ fn receipt(
     let Some(head) = act.head(channel, size)? else {
         return Err(Refusal::ours(format!("a receipt for size {size}, which was never fenced")));
     };
-    let statement = ChannelStatement::parse(channel.statement.as_bytes()).map_err(Refusal::ours)?;
     let checkpoint = Checkpoint { origin: channel.origin, size, root: head.root };
-    if cosignature.verify(&checkpoint, &statement.proposal().cosigner).is_err() {
+    if cosignature.verify(&checkpoint, &statement::cosigner(act, channel, size)?).is_err() {
         return Ok(Next::Wait(no_receipt("is not signed by its key over what we sent")));
     }
     let at = i64::try_from(cosignature.time()).ok().and_then(|s| Timestamp::from_second(s).ok());
     let Some(at) = at else { return Ok(Next::Wait(no_receipt("names a time that no clock shows"))) };
-    let signed = sign(us, &checkpoint)?.and_line(cosignature.line().clone()).map_err(Refusal::ours)?;
+    let signed =
+        statement::sign(us, act, &checkpoint)?.and_line(cosignature.line().clone()).map_err(Refusal::ours)?;
     let before = channel.cosigned;
     act.keep_receipt(channel, size, &signed.to_string(), &cosignature.line().to_string(), at)?;
     erasure::receipted(us, act, channel, (before, size), now)?;
@@ -388,8 +397,7 @@ pub fn head_answer(
             .hint("Call its duty desk; nothing is signed for it meanwhile")
     })?;
     let size = signed.checkpoint().size;
-    let log = house.keys.log_key(&origin)?;
-    if signed.checkpoint().origin != origin || signed.verify_log(log.verifier()).is_err() {
+    if !house.store.view(|view| statement::is_ours(house, view, &channel, &signed))? {
         return Ok(Next::Wait(
             "the partner showed a head that we never signed. Nothing is signed for it until it shows a true one: call its \
              duty desk"
@@ -456,8 +464,7 @@ pub(crate) fn keep_shown_receipt(
     signed: &SignedCheckpoint,
     now: Timestamp,
 ) -> Result<Next, Refusal> {
-    let statement = ChannelStatement::parse(channel.statement.as_bytes()).map_err(Refusal::ours)?;
-    match signed.cosignature_of(&statement.proposal().cosigner) {
+    match signed.cosignature_of(&statement::cosigner(act, channel, signed.checkpoint().size)?) {
         Ok(cosignature) => receipt(us, act, channel, signed.checkpoint().size, &cosignature, now),
         Err(_) => Ok(Next::Settled),
     }

@@ -16,6 +16,7 @@ use tlog::commitment::Commitment;
 
 use crate::alarm::{self, due};
 use crate::audit;
+use crate::chain;
 use crate::house::House;
 use crate::refusal::Refusal;
 
@@ -84,10 +85,11 @@ pub(crate) fn after_theirs(
     now: Timestamp,
 ) -> Result<(), Refusal> {
     match (kept.facts, kept.answers) {
-        (Facts::Recalled(recall), _) => {
-            name(act, channel, kept, recall)?;
+        (Facts::Recalled(recall), answers) => {
+            let Some((log, index)) = named_by(act, channel, answers, recall)? else { return Ok(()) };
+            name(act, (&log, index), kept, recall)?;
             if confirmed_by(act, channel, &kept.at)? {
-                erase(act, channel, recall.recalls, "recall.again", now)?;
+                erase(act, &log, index, "recall.again", now)?;
             }
             Ok(())
         }
@@ -108,12 +110,13 @@ pub(crate) fn after_ours(
     now: Timestamp,
 ) -> Result<(), Refusal> {
     match (kept.facts, kept.answers) {
-        (Facts::Recalled(recall), _) => {
-            name(act, channel, kept, recall)?;
-            if recall.recalls < kept.at.index {
-                let named = EntryRef { origin: channel.origin, index: recall.recalls };
-                claim_sent(act, channel, &named, (kept.thread, &recall.kind))?;
-                erase(act, channel, named.index, "recall.again", now)?;
+        (Facts::Recalled(recall), answers) => {
+            let Some((log, index)) = named_by(act, channel, answers, recall)? else { return Ok(()) };
+            name(act, (&log, index), kept, recall)?;
+            if log.origin != channel.origin || index < kept.at.index {
+                let named = EntryRef { origin: log.origin, index };
+                claim_sent(act, &log, &named, (kept.thread, &recall.kind))?;
+                erase(act, &log, index, "recall.again", now)?;
                 step(act, &named, WarningEvent::Recall)?;
             }
             Ok(())
@@ -122,7 +125,7 @@ pub(crate) fn after_ours(
             let theirs = act.channel(&at.origin)?.filter(|c| c.side == ChannelSide::Theirs);
             match theirs {
                 Some(theirs) => match recall_at(act, &theirs, at.index)? {
-                    Some(recall) => erase(act, &theirs, recall.recalls, "recall.again", now),
+                    Some((log, index)) => erase(act, &log, index, "recall.again", now),
                     None => Ok(()),
                 },
                 None => Ok(()),
@@ -170,29 +173,54 @@ pub(crate) fn erase(
     audit::note(act, now, "node", verb, &at.to_string(), serde_json::json!({}), &[])
 }
 
-/// The recall that stands at this index of a log.
-fn recall_at(view: &View<'_>, channel: &ChannelRow, index: u64) -> Result<Option<Recall>, Refusal> {
-    let row = view.entries(channel, index, index.saturating_add(1))?.pop();
-    Ok(row.and_then(|row| match row.facts {
-        Facts::Recalled(recall) => Some(recall),
-        _ => None,
-    }))
+/// The log and the index of what the recall at this index of a log names.
+fn recall_at(
+    view: &View<'_>,
+    channel: &ChannelRow,
+    index: u64,
+) -> Result<Option<(ChannelRow, u64)>, Refusal> {
+    let Some(row) = view.entries(channel, index, index.saturating_add(1))?.pop() else { return Ok(None) };
+    match row.facts {
+        Facts::Recalled(recall) => named_by(view, channel, row.answers.as_ref(), &recall),
+        _ => Ok(None),
+    }
+}
+
+/// What a recall names: the release that its header answers, which may stand in a log that this one goes on from
+/// (log-format §8); the index in its body alone says nothing of the log. `None` where that log is not held.
+fn named_by(
+    view: &View<'_>,
+    channel: &ChannelRow,
+    answers: Option<&EntryRef>,
+    recall: &Recall,
+) -> Result<Option<(ChannelRow, u64)>, Refusal> {
+    match answers {
+        None => Ok(Some((channel.clone(), recall.recalls))),
+        Some(release) => {
+            let log = view.channel(&release.origin)?;
+            let log = log.filter(|log| log.side == channel.side && log.partner == channel.partner);
+            Ok(log.map(|log| (log, release.index)))
+        }
+    }
 }
 
 /// Whether the receiver of a log has said that it erased what this recall names.
 fn confirmed_by(view: &View<'_>, channel: &ChannelRow, recall: &EntryRef) -> Result<bool, Refusal> {
-    let opposite = match channel.side {
-        ChannelSide::Ours => ChannelSide::Theirs,
-        ChannelSide::Theirs => ChannelSide::Ours,
-    };
-    let Some(opposite) = view.channel_with(&channel.partner, opposite, channel.use_)? else {
-        return Ok(false);
-    };
-    Ok(view.answers_to(&opposite, recall)?.iter().any(|answer| answer.facts == Facts::RecallConfirmed))
+    for opposite in chain::opposite(view, channel)? {
+        if view.answers_to(&opposite, recall)?.iter().any(|answer| answer.facts == Facts::RecallConfirmed) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// A recall says what the entry was that came as erased.
-fn name(act: &mut Act<'_>, channel: &ChannelRow, kept: &Kept<'_>, recall: &Recall) -> Result<(), Refusal> {
+fn name(
+    act: &mut Act<'_>,
+    (channel, index): (&ChannelRow, u64),
+    kept: &Kept<'_>,
+    recall: &Recall,
+) -> Result<(), Refusal> {
     let Some(release) = recall.names_a_release() else { return Ok(()) };
     let named = NamedEntry {
         kind: recall.kind.clone(),
@@ -201,7 +229,7 @@ fn name(act: &mut Act<'_>, channel: &ChannelRow, kept: &Kept<'_>, recall: &Recal
         written: release.written.min(kept.written),
         facts: release.facts.clone(),
     };
-    act.name_erased(channel, recall.recalls, &named)?;
+    act.name_erased(channel, index, &named)?;
     Ok(())
 }
 
@@ -246,11 +274,11 @@ fn they_confirmed(
     let ours = act.channel(&recall.origin)?;
     let ours = ours.filter(|c| c.side == ChannelSide::Ours && c.partner == *partner);
     let Some(ours) = ours.filter(|c| recall.index < c.size()) else { return Ok(()) };
-    let Some(named) = recall_at(act, &ours, recall.index)? else { return Ok(()) };
+    let Some((log, index)) = recall_at(act, &ours, recall.index)? else { return Ok(()) };
     if recall.index < ours.cosigned {
-        erase(act, &ours, named.recalls, "recall.erase", now)?;
+        erase(act, &log, index, "recall.erase", now)?;
     }
-    all_confirmed(us, act, &EntryRef { origin: ours.origin, index: named.recalls })
+    all_confirmed(us, act, &EntryRef { origin: log.origin, index })
 }
 
 /// Moves the warning on once everybody who was given a copy says that it is erased.

@@ -4,7 +4,7 @@ use hkdf::Hkdf;
 use model::id::PartyName;
 use sha2::Sha256;
 use tlog::channel::Origin;
-use tlog::key::{KeyKind, SigningKey};
+use tlog::key::{KeyKind, SigningKey, VerifierKey};
 use zeroize::Zeroizing;
 
 use crate::refusal::Refusal;
@@ -29,6 +29,8 @@ pub struct NodeKeys {
     pub identity: SigningKey,
     /// Signs cosignatures of the channels this node receives, nothing else.
     pub cosigner: SigningKey,
+    /// Cosigner keys that were replaced in order: each signs on in the logs whose statement in force still names it.
+    retiring_cosigners: Vec<SigningKey>,
     log: Zeroizing<[u8; 32]>,
     /// From which the ids in renderings are derived.
     pub rendering: Zeroizing<[u8; 32]>,
@@ -47,6 +49,7 @@ impl NodeKeys {
                 .map_err(Refusal::ours)?,
             cosigner: SigningKey::from_seed(&cosigner, KeyKind::CosignatureV1, *seeds.cosigner)
                 .map_err(Refusal::ours)?,
+            retiring_cosigners: Vec::new(),
             log: seeds.log.clone(),
             rendering: seeds.rendering.clone(),
             terms: seeds.terms.clone(),
@@ -54,17 +57,45 @@ impl NodeKeys {
         })
     }
 
+    /// Adds a cosigner key that was replaced in order, and may sign until each partner has taken the new one.
+    pub fn and_retiring_cosigner(
+        mut self,
+        name: &PartyName,
+        seed: &Zeroizing<[u8; 32]>,
+    ) -> Result<Self, Refusal> {
+        let key = SigningKey::from_seed(&format!("{name}/cosigner"), KeyKind::CosignatureV1, **seed);
+        self.retiring_cosigners.push(key.map_err(Refusal::ours)?);
+        Ok(self)
+    }
+
     /// The same keys with the private encryption key, `AGE-SECRET-KEY-1…`, to which partners seal their files.
     pub fn with_encryption(self, secret: &str) -> Result<Self, Refusal> {
         Ok(Self { encryption: Some(encryption_identity(secret)?), ..self })
     }
 
-    /// The log key of one channel: HKDF-SHA256 of the node's log secret with the origin as info (log-format §2). Its name
-    /// is the origin.
+    /// The cosigner keys that this node signs with: the one in use, then those that were replaced in order.
+    pub fn cosigners(&self) -> impl Iterator<Item = &SigningKey> {
+        std::iter::once(&self.cosigner).chain(&self.retiring_cosigners)
+    }
+
+    /// Our cosigner key that a statement names: the one in use, or one that was replaced in order. `None` if it is neither.
+    pub fn cosigner_named(&self, named: &VerifierKey) -> Option<&SigningKey> {
+        self.cosigners().find(|key| key.verifier() == named)
+    }
+
+    /// The first log key of one channel: HKDF-SHA256 of the node's log secret with the origin as info (log-format §2). Its
+    /// name is the origin.
     pub fn log_key(&self, origin: &Origin) -> Result<SigningKey, Refusal> {
+        self.log_key_of(origin, 0)
+    }
+
+    /// The log key of one channel after so many changes: with generation 0 the info is the origin, else the origin, a
+    /// space and the generation (docs/decisions/0008).
+    pub fn log_key_of(&self, origin: &Origin, generation: u64) -> Result<SigningKey, Refusal> {
+        let info = if generation == 0 { origin.to_string() } else { format!("{origin} {generation}") };
         let mut seed = [0; 32];
         Hkdf::<Sha256>::new(None, self.log.as_slice())
-            .expand(origin.to_string().as_bytes(), &mut seed)
+            .expand(info.as_bytes(), &mut seed)
             .map_err(|e| Refusal::ours(format!("HKDF refused 32 bytes: {e}")))?;
         SigningKey::from_seed(&origin.to_string(), KeyKind::Ed25519, seed).map_err(Refusal::ours)
     }

@@ -72,11 +72,7 @@ pub struct Added {
 /// Pins a partner's card as unconfirmed. The same card again changes nothing.
 pub fn add(house: &House, caller: &Person, card_text: &str, now: Timestamp) -> Result<Added, Refusal> {
     needs(caller, &[Role::Liaison, Role::Operator], "add a partner")?;
-    let card = Card::parse(card_text.as_bytes()).map_err(|e| {
-        Refusal::yours("bad_card", "this is not a card that can be trusted").detail(e.to_string()).hint(
-            "ask the partner to print it again with `forewarn card` and send the whole text; nothing was pinned",
-        )
-    })?;
+    let card = read_card(card_text)?;
     let name: PartyName = card.name().parse().map_err(|e| Refusal::yours("bad_card", format!("{e}")))?;
     if name == house.name {
         return Err(Refusal::yours("own_card", "this is this node's own card")
@@ -104,7 +100,10 @@ pub fn add(house: &House, caller: &Person, card_text: &str, now: Timestamp) -> R
                     "already_confirmed",
                     format!("{name} is confirmed with another card"),
                 )
-                .hint("a confirmed card is not replaced; ask the partner by voice why it gave a new one"));
+                .hint(
+                    "ask the partner by voice why it gave a new one; then `forewarn partner renew FILE` shows what is \
+                     new to a second person",
+                ));
             }
         }
         audit::note(act, now, by.as_str(), "partner.add", name.as_str(), serde_json::json!({}), &[])
@@ -146,7 +145,7 @@ pub fn confirm(
 
 /// A card that shows a key of ours or of another partner is refused: a card proves who wrote it, not that its keys are its
 /// own, and a caller is known by its key.
-fn keys_are_its_own(us: &House, act: &Act<'_>, new: &Card) -> Result<(), Refusal> {
+pub(crate) fn keys_are_its_own(us: &House, act: &Act<'_>, new: &Card) -> Result<(), Refusal> {
     let keys = |c: &Card| [*c.identity.key_bytes(), *c.cosigner.key_bytes(), c.tls];
     let clash = |whose: String| {
         Err(Refusal::yours("keys_not_its_own", format!("the card of {} shows a key of {whose}", new.name()))
@@ -244,6 +243,15 @@ pub(crate) fn confirmed(act: &View<'_>, partner: &PartyName) -> Result<PartnerRo
             .hint(format!("call the partner's duty desk, then `forewarn partner confirm {partner}`")));
     }
     Ok(row)
+}
+
+/// A card as a partner gave it, if it can be trusted to be whole.
+pub(crate) fn read_card(text: &str) -> Result<Card, Refusal> {
+    Card::parse(text.as_bytes()).map_err(|e| {
+        Refusal::yours("bad_card", "this is not a card that can be trusted").detail(e.to_string()).hint(
+            "ask the partner to print it again with `forewarn card` and send the whole text; nothing was pinned",
+        )
+    })
 }
 
 /// The card of a stored partner.

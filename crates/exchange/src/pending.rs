@@ -15,6 +15,7 @@ use store::{Act, PendingRow, PendingState, View};
 
 use crate::audit;
 use crate::caller::needs;
+use crate::card_renewal::{self, NewCard};
 use crate::house::House;
 use crate::people::{self, Authority, Invitation, acting, signed_now};
 use crate::person_key::{Decision, PersonKey};
@@ -52,6 +53,8 @@ pub enum PendingKind {
         /// Whom.
         person: PersonName,
     },
+    /// Pin a confirmed partner's new card.
+    RenewCard(NewCard),
 }
 
 impl PendingKind {
@@ -62,23 +65,43 @@ impl PendingKind {
             Self::RevokeRoles { .. } => "revoke_roles",
             Self::DisablePerson { .. } => "disable_person",
             Self::ResetPerson { .. } => "reset_person",
+            Self::RenewCard(_) => "renew_card",
+        }
+    }
+
+    /// Who may propose it.
+    fn proposers(&self) -> &'static [Role] {
+        match self {
+            Self::RenewCard(_) => card_renewal::PROPOSERS,
+            _ => &[Role::Operator],
         }
     }
 
     /// The bytes that both persons sign the digest of.
     fn payload(&self) -> Result<String, Refusal> {
         let (person, roles) = match self {
+            Self::RenewCard(card) => {
+                let row = PayloadRow {
+                    act: self.word().to_owned(),
+                    card: Some(card.clone()),
+                    ..PayloadRow::default()
+                };
+                return serde_json::to_string(&row).map_err(Refusal::ours);
+            }
             Self::GrantRoles { person, roles } | Self::RevokeRoles { person, roles } => {
                 (person, Some(roles.clone()))
             }
             Self::DisablePerson { person } | Self::ResetPerson { person } => (person, None),
         };
-        let row = PayloadRow { act: self.word().to_owned(), person: person.to_string(), roles };
+        let row = PayloadRow { act: self.word().to_owned(), person: person.to_string(), roles, card: None };
         serde_json::to_string(&row).map_err(Refusal::ours)
     }
 
     fn of_payload(payload: &str) -> Result<Self, Refusal> {
         let row: PayloadRow = serde_json::from_str(payload).map_err(Refusal::ours)?;
+        if let ("renew_card", Some(card)) = (row.act.as_str(), row.card) {
+            return Ok(Self::RenewCard(card));
+        }
         let person = row.person.parse().map_err(Refusal::ours)?;
         match (row.act.as_str(), row.roles) {
             ("grant_roles", Some(roles)) => Ok(Self::GrantRoles { person, roles }),
@@ -102,18 +125,24 @@ impl fmt::Display for PendingKind {
             }
             Self::DisablePerson { person } => write!(f, "shut {person} out of the node"),
             Self::ResetPerson { person } => write!(f, "give {person} a new one-time secret and a new key"),
+            Self::RenewCard(card) => {
+                write!(f, "pin a new card of {}: {}", card.partner, card.changes.join("; "))
+            }
         }
     }
 }
 
 /// The stored form of a [`PendingKind`].
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PayloadRow {
     act: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     person: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     roles: Option<BTreeSet<Role>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    card: Option<NewCard>,
 }
 
 /// A pending act that was just proposed: what the second person needs to approve it.
@@ -211,8 +240,8 @@ pub fn approve(
     needs(caller, APPROVERS, "approve what takes two persons")?;
     let approval = sign(house, key, "pending.approve", id, digest, now)?;
     let invitation = Invitation::draw(house, now, rng)?;
-    let approver = caller.name.clone();
-    house.store.act(move |tx| {
+    let (us, approver) = (house.clone(), caller.name.clone());
+    let approved = house.store.act(move |tx| {
         acting(tx, &approver, APPROVERS)?;
         let row = waiting(tx, id)?;
         may_be_approved(tx, &row, &approver, digest, now)?;
@@ -222,9 +251,12 @@ pub fn approve(
         let detail = json!({ "what": kind.to_string(), "proposed_by": row.proposed_by.as_str() });
         audit::note(tx, now, approver.as_str(), "pending.approve", &id.to_string(), detail, &[])?;
         let authority = Authority::Two { proposer: row.proposed_by, approver, id };
-        let invitation = perform(tx, &kind, &authority, invitation, now)?;
-        Ok(Approved { what: kind.to_string(), invitation })
-    })
+        let invitation = perform(&us, tx, &kind, &authority, invitation, now)?;
+        Ok::<_, Refusal>(Approved { what: kind.to_string(), invitation })
+    })?;
+    // A new card may mean new keys for a log: the courier looks.
+    (house.bell)();
+    Ok(approved)
 }
 
 /// Refuses a pending act, or takes it back; nothing is done. For its proposer and for those who could approve it.
@@ -354,7 +386,7 @@ fn may_be_approved(
         let fact = format!("{} could not propose {id} any more", row.proposed_by);
         Refusal::yours("proposer_lost_authority", fact).detail(why.fact).hint("have it proposed again")
     };
-    acting(view, &row.proposed_by, &[Role::Operator]).map_err(lost)?;
+    acting(view, &row.proposed_by, PendingKind::of_payload(&row.payload)?.proposers()).map_err(lost)?;
     let proposal = signed_now(view, &row.signature, &row.proposed_by).map_err(lost)?;
     if (proposal.kind.as_str(), proposal.about, proposal.digest)
         != ("pending.propose", id.to_string(), digest)
@@ -365,6 +397,7 @@ fn may_be_approved(
 }
 
 fn perform(
+    us: &House,
     tx: &mut Act<'_>,
     kind: &PendingKind,
     authority: &Authority,
@@ -375,6 +408,7 @@ fn perform(
         PendingKind::GrantRoles { person, roles } => people::grant_now(tx, person, roles, authority, now)?,
         PendingKind::RevokeRoles { person, roles } => people::revoke_now(tx, person, roles, authority, now)?,
         PendingKind::DisablePerson { person } => people::disable_now(tx, person, authority, now)?,
+        PendingKind::RenewCard(card) => card_renewal::perform(us, tx, card, authority, now)?,
         PendingKind::ResetPerson { person } => {
             people::reset_now(tx, person, &invitation.row(person), authority, now)?;
             return Ok(Some(invitation));

@@ -52,12 +52,13 @@ pub fn proposal_for(
     house: &House,
     caller: &Partner,
     use_: Use,
+    now: Timestamp,
     rng: &mut impl CryptoRng,
 ) -> Result<Option<String>, Refusal> {
     if !deliver::anything_waiting(house, &caller.name, use_)? {
         return Ok(None);
     }
-    Ok(match channel::ours(house, &caller.name, use_, rng)? {
+    Ok(match channel::ours(house, &caller.name, use_, now, rng)? {
         OurChannel::Propose(statement) => Some(statement),
         OurChannel::Open(_) => None,
     })
@@ -78,6 +79,7 @@ pub fn opened(
     let use_ = statement.proposal().use_;
     let found = house.store.view(|view| ours(view, caller, &statement.origin()))?;
     match found {
+        Some(channel) if channel.is_succeeded() => Ok(true),
         Some(_) => channel::opened(house, &caller.name, use_, text, now, rng).map(|()| true),
         None => Ok(false),
     }
@@ -101,6 +103,9 @@ pub fn parcel(
     if channel.side == ChannelSide::Theirs || from < channel.cosigned {
         let piece = recover::copy(house, caller, origin, from)?;
         return Ok(piece.map_or(Served::Nothing, Served::Parcel));
+    }
+    if channel.is_succeeded() {
+        return Ok(Served::Nothing);
     }
     let (to, use_) = (&caller.name, channel.use_);
     if !house.is_confirmed(&origin) && from == 0 {
@@ -131,6 +136,10 @@ pub fn receipt(
     };
     if let Err(why) = SignedCheckpoint::parse(text) {
         return Ok(Brought::Unreadable(why.to_string()));
+    }
+    // Nothing is signed in it any more; what its receiver holds was settled with its successor.
+    if channel.is_succeeded() {
+        return Ok(Brought::Settled);
     }
     let next = deliver::head_answer(house, &caller.name, channel.use_, Some(text), now)?;
     note(house, &caller.name, next, now)?;

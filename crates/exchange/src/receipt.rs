@@ -12,7 +12,7 @@ use serde_json::json;
 use store::{ChannelRow, ChannelSide, View};
 use tlog::channel::ChannelStatement;
 use tlog::checkpoint::SignedCheckpoint;
-use tlog::entry::{Entry, EntryKind, Seen};
+use tlog::entry::{Entry, Seen};
 use tlog::proof::TlogProof;
 use tlog::receipt::ReceiptParts;
 use tlog::tree::inclusion_proof;
@@ -21,6 +21,7 @@ use crate::audit;
 use crate::caller::needs;
 use crate::house::House;
 use crate::refusal::Refusal;
+use crate::statement;
 use crate::view::show::{self, READERS};
 
 /// An exported receipt.
@@ -91,7 +92,7 @@ fn folder(house: &House, view: &View<'_>, at: &EntryRef) -> Result<ExportedRecei
     };
     let header = Entry::parse(&opened.bytes).map_err(Refusal::ours)?.header;
     let parts = ReceiptParts {
-        statement: statement_at(view, &channel, head.size)?,
+        statement: statement::in_force(view, &channel, head.size)?,
         entry: opened.bytes,
         proof,
         seen: header.seen.as_ref().map(|seen| seen_head(view, seen)).transpose()?.flatten(),
@@ -123,27 +124,5 @@ fn seen_head(view: &View<'_>, seen: &Seen) -> Result<Option<(ChannelStatement, S
         return Ok(None);
     };
     let checkpoint = SignedCheckpoint::parse(note.as_bytes()).map_err(Refusal::ours)?;
-    Ok(Some((statement_at(view, &opposite, seen.size)?, checkpoint)))
-}
-
-/// The statement whose keys hold for checkpoints of this size: the channel's own, or an earlier one, which stands in the
-/// log itself (log-format §8).
-pub(crate) fn statement_at(
-    view: &View<'_>,
-    channel: &ChannelRow,
-    size: u64,
-) -> Result<ChannelStatement, Refusal> {
-    let newest = ChannelStatement::parse(channel.statement.as_bytes()).map_err(Refusal::ours)?;
-    if newest.proposal().from <= size {
-        return Ok(newest);
-    }
-    for row in view.entries(channel, 0, size)?.into_iter().rev() {
-        if !["key.changed", EntryKind::CHANNEL_OPENED].contains(&row.kind.as_str()) {
-            continue;
-        }
-        if let Some(body) = show::body(view, channel, row.index)? {
-            return ChannelStatement::parse(&body).map_err(Refusal::ours);
-        }
-    }
-    Err(Refusal::ours(format!("no statement of this log holds for size {size}")))
+    Ok(Some((statement::in_force(view, &opposite, seen.size)?, checkpoint)))
 }

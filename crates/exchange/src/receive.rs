@@ -10,21 +10,23 @@ use model::facts::{self, Facts};
 use model::id::{EntryRef, PartyName};
 use rand_core::CryptoRng;
 use store::{Act, ChannelRow, ChannelSide, ChannelState, NewEntry, SealingDraw, View};
-use tlog::channel::{ChannelStatement, Origin, Use};
+use tlog::channel::{Origin, Use};
 use tlog::checkpoint::{Checkpoint, SignedCheckpoint};
 use tlog::commitment::{Commitment, Salt};
 use tlog::cosignature::cosign;
-use tlog::entry::{Entry, EntryHeader, Seen};
+use tlog::entry::{Entry, EntryHeader};
 use tlog::hash::{Hash, leaf_hash};
 use tlog::parcel::{Item, Parcel};
 
 use crate::alarm;
 use crate::budget;
+use crate::chain::{self, SeenHead};
 use crate::erasure::{self, Kept};
 use crate::evidence::{self, Binds};
 use crate::house::House;
 use crate::recover::{self, Settled};
 use crate::refusal::Refusal;
+use crate::statement;
 
 /// Why an item that is called erased is refused.
 const ERASED: &str = "erased";
@@ -43,7 +45,7 @@ enum Shown {
 /// What an entry says, with its exact bytes.
 struct Opened {
     header: EntryHeader,
-    /// Of entry 0 alone: the statement, to be compared.
+    /// Of entries of the channel itself: the body, to be compared with a statement.
     statement: Option<Vec<u8>>,
     facts: Facts,
     commitment: Commitment,
@@ -81,14 +83,17 @@ pub fn parcel(
         Ok(parcel) => parcel,
         Err(e) => return Ok(Receipt::Unreadable(e.to_string())),
     };
-    let statement = ChannelStatement::parse(channel.statement.as_bytes()).map_err(Refusal::ours)?;
-    let stray = match not_signed(&channel, &statement, &parcel.checkpoint) {
-        Some(why) => Some((why, parcel.checkpoint.clone())),
-        None => parcel
-            .held
-            .as_ref()
-            .and_then(|held| Some((not_held(house, &channel, &statement, held)?, held.clone()))),
-    };
+    statement::learn(house, &channel, &parcel)?;
+    let stray =
+        house.store.view(|view| match statement::not_signed(view, &channel, &parcel.checkpoint)? {
+            Some(why) => Ok(Some((why, parcel.checkpoint.clone()))),
+            None => {
+                let Some(held) = &parcel.held else { return Ok(None) };
+                Ok::<_, Refusal>(
+                    statement::not_held(house, view, &channel, held)?.map(|why| (why, held.clone())),
+                )
+            }
+        })?;
     if let Some((why, note)) = stray {
         let what = why.clone();
         house.store.act(move |act| keep_refused(act, &channel, &what, Binds::Nobody, &note, now))?;
@@ -101,7 +106,7 @@ pub fn parcel(
         Some(channel) if matches!(channel.state, ChannelState::Frozen(_)) => {
             Ok(Taken::Answered(Receipt::Frozen))
         }
-        Some(channel) => take(&us, act, channel, &statement, arrived, now),
+        Some(channel) => take(&us, act, channel, arrived, now),
     })?;
     let receipt = match taken {
         Taken::Answered(receipt) => receipt,
@@ -143,55 +148,27 @@ fn theirs(view: &View<'_>, from: &PartyName, origin: &Origin) -> Result<Option<C
     Ok(view.channel(origin)?.filter(|c| c.partner == *from && c.side == ChannelSide::Theirs))
 }
 
-fn not_signed(
-    channel: &ChannelRow,
-    statement: &ChannelStatement,
-    checkpoint: &SignedCheckpoint,
-) -> Option<String> {
-    let said = statement.proposal();
-    if checkpoint.checkpoint().origin != channel.origin {
-        return Some("the checkpoint is of another log".to_owned());
-    }
-    let signed = checkpoint.verify_log(&said.log).and_then(|()| checkpoint.check_lines(&[&said.log]));
-    signed.err().map(|e| e.to_string())
-}
-
-/// Why a checkpoint that a giver shows as the one we cosigned last is none.
-fn not_held(
-    house: &House,
-    channel: &ChannelRow,
-    statement: &ChannelStatement,
-    held: &SignedCheckpoint,
-) -> Option<String> {
-    let (log, own) = (&statement.proposal().log, house.keys.cosigner.verifier());
-    if held.checkpoint().origin != channel.origin {
-        return Some("the checkpoint shown as held is of another log".to_owned());
-    }
-    let signed = held.verify_log(log).and_then(|()| held.cosignature_of(own).map(drop));
-    signed.err().map(|e| format!("the checkpoint shown as held is not signed by both: {e}"))
-}
-
 impl Arrived {
     /// Reads the entries, unless the size that is held says already that they are not looked at.
     fn read(parcel: Parcel, channel: &ChannelRow, rng: &mut impl CryptoRng) -> Self {
         let Parcel { old, held, items, checkpoint: note } = parcel;
         let wanted = note.checkpoint().size > channel.size() && old >= channel.size();
         let (mut entries, mut leaves) = (Vec::new(), Vec::new());
-        for (index, item) in (old..).zip(items).filter(|_| wanted) {
+        for item in items.into_iter().filter(|_| wanted) {
             let commitment = item.commitment();
             leaves.push(leaf_hash(&commitment));
-            entries.push(read(index, item, commitment, channel.use_));
+            entries.push(read(item, commitment, channel.use_));
         }
         let draws = entries.iter().map(|_| SealingDraw::draw(rng)).collect();
         Self { old, note, held, entries, leaves, draws }
     }
 }
 
-fn read(index: u64, item: Item, commitment: Commitment, use_: Use) -> Read {
+fn read(item: Item, commitment: Commitment, use_: Use) -> Read {
     let Item::Entry { salt, entry: bytes } = item else { return Ok(Shown::Erased(commitment)) };
     let Ok(Entry { header, body }) = Entry::parse(&bytes) else { return Err("frame") };
     let facts = facts::of_entry(header.kind.as_str(), use_, &body);
-    let statement = (index == 0).then_some(body);
+    let statement = matches!(facts, Facts::Channel).then_some(body);
     Ok(Shown::Opened(Box::new(Opened { header, statement, facts, commitment, salt, bytes })))
 }
 
@@ -207,7 +184,6 @@ fn take(
     us: &House,
     act: &mut Act<'_>,
     mut channel: ChannelRow,
-    statement: &ChannelStatement,
     arrived: Arrived,
     now: Timestamp,
 ) -> Result<Taken, Refusal> {
@@ -229,6 +205,9 @@ fn take(
             return Ok(Taken::Answered(Receipt::Held(stored)));
         }
     }
+    if channel.is_succeeded() {
+        return Ok(Taken::Answered(Receipt::Frozen));
+    }
     let refused_before = evidence::refused_heads(act, &channel)?;
     let second_head =
         |size, root| refused_before.iter().any(|(before, other)| *before == size && *other != root);
@@ -246,7 +225,7 @@ fn take(
         return Ok(Taken::Answered(Receipt::Recovering));
     }
     let ours = act.channel_with(&channel.partner, ChannelSide::Ours, channel.use_)?;
-    let frames = Frames { act, ours: ours.as_ref(), channel: &channel, statement, shown_held };
+    let frames = Frames::of(act, &channel, shown_held)?;
     if let Some(refused) = frames.first_wrong(old, &entries)? {
         refused_frame(us, act, &channel, ours.as_ref(), (&refused, &note), now)?;
         return Ok(Taken::Answered(refused));
@@ -312,7 +291,7 @@ fn receipt(
     now: Timestamp,
 ) -> Result<Taken, Refusal> {
     if let Some(held) = recover::held(&channel)?.filter(|held| held.checkpoint().size <= channel.size()) {
-        take_own_receipt(us, act, &mut channel, &held)?;
+        take_own_receipt(act, &mut channel, &held)?;
     }
     match recover::settle_theirs(act, &mut channel, now)? {
         Settled::Yes => {
@@ -330,13 +309,14 @@ fn receipt(
 
 /// The copy has grown into what we cosigned before: that receipt is ours again, with its old time.
 fn take_own_receipt(
-    us: &House,
     act: &mut Act<'_>,
     channel: &mut ChannelRow,
     held: &SignedCheckpoint,
 ) -> Result<(), Refusal> {
     let Checkpoint { size, root, .. } = *held.checkpoint();
-    let own = held.cosignature_of(us.keys.cosigner.verifier()).map_err(Refusal::ours)?;
+    let own = held
+        .cosignature_of(&statement::cosigner(act, channel, held.checkpoint().size)?)
+        .map_err(Refusal::ours)?;
     let at = i64::try_from(own.time()).map_err(Refusal::ours)?;
     let at = Timestamp::from_second(at).map_err(Refusal::ours)?;
     act.fence_head(channel, size, &root)?;
@@ -389,17 +369,25 @@ fn keep_refused(
 /// `answers`. The body is not looked at.
 struct Frames<'a, 'b> {
     act: &'a Act<'b>,
-    ours: Option<&'a ChannelRow>,
     channel: &'a ChannelRow,
-    statement: &'a ChannelStatement,
+    /// This log and those it goes on from.
+    chain: Vec<ChannelRow>,
+    /// Our logs in the opposite direction, the newest first.
+    ours: Vec<ChannelRow>,
     /// The size of the checkpoint that the giver shows as cosigned by us last; 0 if it shows none.
     shown_held: u64,
 }
 
-impl Frames<'_, '_> {
+impl<'a, 'b> Frames<'a, 'b> {
+    fn of(act: &'a Act<'b>, channel: &'a ChannelRow, shown_held: u64) -> Result<Self, Refusal> {
+        let (chain, ours) = (chain::of(act, channel.clone())?, chain::opposite(act, channel)?);
+        Ok(Self { act, channel, chain, ours, shown_held })
+    }
+
     /// The answer to the first entry whose frame is wrong.
     fn first_wrong(&self, old: u64, entries: &[Read]) -> Result<Option<Receipt>, Refusal> {
         let (mut written, mut seen) = (self.channel.written, self.channel.seen);
+        let mut ended = statement::has_ended(self.act, self.channel)?;
         for (index, entry) in (old..).zip(entries) {
             let bad = |why| Ok(Some(Receipt::BadEntry { index, why }));
             let entry = match entry {
@@ -418,23 +406,27 @@ impl Frames<'_, '_> {
             if header.written < written {
                 return bad("written");
             }
-            let opens = entry.statement.as_deref();
-            if (index == 0) != (header.kind.as_str() == "channel.opened")
-                || opens.is_some_and(|body| body != self.statement.as_bytes())
+            let kind = header.kind.as_str();
+            if ended
+                || !statement::frame_fits(self.act, self.channel, index, kind, entry.statement.as_deref())?
             {
-                return bad("statement");
+                return bad(if ended { "ended" } else { "statement" });
             }
-            match self.seen_is_true(header.seen.as_ref(), seen)? {
+            ended = kind == statement::SUCCEEDED;
+            match chain::judge_seen(self.act, &self.ours, header.seen.as_ref(), seen)? {
                 SeenHead::True => {}
                 SeenHead::False => return bad("seen"),
                 SeenHead::BeyondOurs => return Ok(Some(Receipt::Recovering)),
             }
             let answers = header.answers.as_ref();
-            if answers.is_some_and(|a| !self.can_be_answered(a.origin, a.index, index)) {
+            if answers
+                .is_some_and(|a| !chain::can_be_answered((&self.chain, &self.ours), a.origin, a.index, index))
+            {
                 return bad("answers");
             }
             written = header.written;
-            seen = header.seen.as_ref().map_or(seen, |s| s.size);
+            let newest = self.ours.first().map(|log| log.origin);
+            seen = header.seen.as_ref().filter(|s| Some(s.origin) == newest).map_or(seen, |s| s.size);
         }
         self.first_without_recall(old, entries)
     }
@@ -448,7 +440,11 @@ impl Frames<'_, '_> {
             match entry {
                 Shown::Erased(_) => erased.push(end),
                 Shown::Opened(entry) => recalls.extend(match &entry.facts {
-                    Facts::Recalled(recall) => Some(recall),
+                    // One that answers an entry of an earlier log names nothing in this one.
+                    Facts::Recalled(recall) => {
+                        let answers = entry.header.answers.as_ref();
+                        Some(recall).filter(|_| answers.is_none_or(|a| a.origin == self.channel.origin))
+                    }
                     _ => None,
                 }),
             }
@@ -461,38 +457,6 @@ impl Frames<'_, '_> {
         let first = erasure::first_unnamed(self.act, self.channel, (&erased, &recalls), end)?;
         Ok(first.map(|index| Receipt::BadEntry { index, why: ERASED }))
     }
-
-    fn seen_is_true(&self, seen: Option<&Seen>, before: u64) -> Result<SeenHead, Refusal> {
-        let Some(seen) = seen else {
-            return Ok(if before == 0 { SeenHead::True } else { SeenHead::False });
-        };
-        let Some(ours) = self.ours.filter(|ours| ours.origin == seen.origin && seen.size >= before) else {
-            let lost = recover::is_lost(self.act, &seen.origin)?;
-            return Ok(if lost { SeenHead::BeyondOurs } else { SeenHead::False });
-        };
-        if seen.size > ours.size() {
-            return Ok(SeenHead::BeyondOurs);
-        }
-        let root = self.act.root_at(ours, seen.size)?;
-        Ok(if root == seen.root { SeenHead::True } else { SeenHead::False })
-    }
-
-    fn can_be_answered(&self, origin: Origin, index: u64, own_index: u64) -> bool {
-        if origin == self.channel.origin {
-            return index < own_index;
-        }
-        self.ours.is_some_and(|ours| ours.origin == origin && index < ours.size())
-    }
-}
-
-/// What a `seen` line turns out to be.
-enum SeenHead {
-    /// A head of our log, not before the one named last.
-    True,
-    /// None of ours.
-    False,
-    /// Larger than our log is here.
-    BeyondOurs,
 }
 
 fn keep(
@@ -515,7 +479,7 @@ fn keep(
         commitment,
         salt,
         bytes,
-        seen: header.seen.map_or(0, |s| s.size),
+        seen: chain::seen_size(act, channel, header.seen.as_ref())?,
         draw,
         facts: facts.clone(),
     };
@@ -539,7 +503,8 @@ fn cosign_head(
     // The times of one origin never fall, whatever the clock does.
     let at = now.max(channel.cosigned_at);
     let seconds = u64::try_from(at.as_second()).map_err(Refusal::ours)?;
-    let cosignature = cosign(&head, seconds, &us.keys.cosigner).map_err(Refusal::ours)?;
+    let cosignature = cosign(&head, seconds, statement::our_cosigner(us, act, channel, head.size)?)
+        .map_err(Refusal::ours)?;
     let note = signed.and_line(cosignature.line().clone()).map_err(Refusal::ours)?;
     let line = cosignature.line().to_string();
     let at = Timestamp::from_second(at.as_second()).map_err(Refusal::ours)?;

@@ -12,7 +12,7 @@ use model::id::{Digest, EntryRef, PartyName};
 use model::vocab::Role;
 use rand_core::CryptoRng;
 use store::{Act, CameBack, ChannelRow, ChannelSide, ChannelState, NewEntry, SealingDraw, View};
-use tlog::channel::{ChannelStatement, Origin, Use};
+use tlog::channel::{Origin, Use};
 use tlog::checkpoint::SignedCheckpoint;
 use tlog::commitment::{Salt, commit};
 use tlog::entry::Entry;
@@ -23,12 +23,14 @@ use tlog::tree::CompactRange;
 use crate::alarm;
 use crate::audit;
 use crate::caller::needs;
+use crate::chain;
 use crate::deliver;
 use crate::erasure::{self, Kept};
 use crate::evidence;
 use crate::house::House;
 use crate::partner;
 use crate::refusal::Refusal;
+use crate::statement;
 
 /// The most entries in one piece of a copy, unless the parcel in which they came had more.
 const ENTRIES_PER_PIECE_MAX: u64 = 256;
@@ -101,7 +103,7 @@ pub fn copy(house: &House, caller: &Partner, origin: Origin, from: u64) -> Resul
         // The giver's line alone, as in every parcel; the receiver's own lines are in `held`, and in its own copy the
         // line is its receipt.
         let checkpoint = match channel.side {
-            ChannelSide::Ours => giver_line(&channel, &checkpoint)?,
+            ChannelSide::Ours => giver_line(view, &channel, &checkpoint)?,
             ChannelSide::Theirs => checkpoint,
         };
         Parcel { old: from, held, items, checkpoint }.encode().map(Some).map_err(Refusal::ours)
@@ -125,8 +127,12 @@ fn piece_end(view: &View<'_>, channel: &ChannelRow, from: u64) -> Result<Option<
     Ok(end)
 }
 
-fn giver_line(channel: &ChannelRow, signed: &SignedCheckpoint) -> Result<SignedCheckpoint, Refusal> {
-    let statement = ChannelStatement::parse(channel.statement.as_bytes()).map_err(Refusal::ours)?;
+fn giver_line(
+    view: &View<'_>,
+    channel: &ChannelRow,
+    signed: &SignedCheckpoint,
+) -> Result<SignedCheckpoint, Refusal> {
+    let statement = statement::in_force(view, channel, signed.checkpoint().size)?;
     signed.only_lines_of(&[&statement.proposal().log]).map_err(Refusal::ours)
 }
 
@@ -251,7 +257,17 @@ fn settle(
 ) -> Result<Settled, Refusal> {
     let size = channel.size();
     let word = act.meta(&word_taken(channel))?.is_some();
-    let successor = "The old channel ends here: open its successor with `forewarn channel succeed`";
+    let partner = &channel.partner;
+    let successor = match channel.side {
+        ChannelSide::Ours => {
+            format!("Only a successor helps: `forewarn channel succeed {partner} --reason TEXT`")
+        }
+        ChannelSide::Theirs => {
+            format!(
+                "Only a successor helps: call {partner}, whose officer runs `forewarn channel succeed` there"
+            )
+        }
+    };
     // Where no mark was lost, a log that it does not know was never signed.
     let mark = if mark.is_none() && !act.mark_lost()? { Some(store::Mark::NONE) } else { mark };
     let why = match mark {
@@ -309,7 +325,9 @@ pub fn take_back(
         if !channel.recovering {
             return Ok(Err("nothing of this log is missed any more".to_owned()));
         }
-        match ours_and_next(&us, &channel, &parcel) {
+        statement::learn_from(&us, act, &channel, &parcel)?;
+        let ours = statement::is_ours(&us, act, &channel, &parcel.checkpoint)?;
+        match ours_and_next(ours, &channel, &parcel) {
             Ok(()) => keep_piece(&us, act, channel, parcel, draws, now),
             Err(why) => Ok(Err(why)),
         }
@@ -317,10 +335,9 @@ pub fn take_back(
 }
 
 /// Whether a piece begins where we end, carries our own signature and gives its root.
-fn ours_and_next(us: &House, channel: &ChannelRow, parcel: &Parcel) -> Result<(), String> {
+fn ours_and_next(ours: bool, channel: &ChannelRow, parcel: &Parcel) -> Result<(), String> {
     let head = parcel.checkpoint.checkpoint();
-    let log = us.keys.log_key(&channel.origin).map_err(|e| e.to_string())?;
-    if head.origin != channel.origin || parcel.checkpoint.verify_log(log.verifier()).is_err() {
+    if !ours {
         return Err("the partner's copy of our log ends in a head that we never signed".to_owned());
     }
     if parcel.old != channel.size() || parcel.items.is_empty() {
@@ -394,7 +411,7 @@ fn keep_entry(
         commitment,
         salt,
         bytes,
-        seen: header.seen.map_or(0, |s| s.size),
+        seen: chain::seen_size(act, channel, header.seen.as_ref())?,
         draw,
     };
     act.append_entry(channel, new, now)?;
@@ -413,7 +430,9 @@ pub fn begin(house: &House, caller: &Person, why: &str, now: Timestamp) -> Resul
     let (by, why) = (caller.name.clone(), why.to_owned());
     let origins = house.store.act(move |act| {
         let mut origins = Vec::new();
-        for mut channel in act.channels()?.into_iter().filter(|c| c.state != ChannelState::Proposed) {
+        for mut channel in
+            act.channels()?.into_iter().filter(|c| c.state != ChannelState::Proposed && !c.is_succeeded())
+        {
             // The mark went back with the rest, or nobody would have to say so.
             act.void_mark(&channel)?;
             act.begin_recovery(&mut channel)?;

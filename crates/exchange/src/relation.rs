@@ -69,17 +69,45 @@ impl Folded {
         }
         Ok(true)
     }
+
+    /// Whether nothing was folded that counts no longer, and each log that was folded is known by its place in its chain.
+    fn still_counts(&self, channels: &[ChannelRow]) -> bool {
+        let counts = |c: &ChannelRow| self.heads.get(&c.origin).is_none_or(|(size, _)| *size <= c.counted());
+        channels.iter().all(counts)
+    }
 }
 
 fn extend(folded: &mut Folded, view: &View<'_>, channels: &[ChannelRow]) -> Result<(), Refusal> {
+    // A log was succeeded, and what was folded of it counts no longer: from the beginning again.
+    if !folded.still_counts(channels) {
+        *folded = Folded { act: folded.act, ..Folded::default() };
+    }
     for channel in channels {
+        name(&mut folded.relation, channels, channel);
         let from = folded.heads.get(&channel.origin).map_or(0, |(size, _)| *size);
-        if channel.size() > from {
-            take(Arc::make_mut(&mut folded.relation), view, channel, from, channel.size())?;
-            folded.heads.insert(channel.origin, (channel.size(), channel.range.root()));
+        let to = channel.counted();
+        if to > from {
+            take(Arc::make_mut(&mut folded.relation), view, channel, from, to)?;
+            let root = if to == channel.size() { channel.range.root() } else { view.root_at(channel, to)? };
+            folded.heads.insert(channel.origin, (to, root));
         }
     }
     Ok(())
+}
+
+/// Names a log with its place in its chain, if the relation does not know it yet.
+fn name(relation: &mut Arc<Relation>, channels: &[ChannelRow], channel: &ChannelRow) {
+    let before = |c: &ChannelRow| channels.iter().find(|o| c.follows == Some(o.origin));
+    let mut earlier = 0;
+    let mut at = channel;
+    while let Some(older) = before(at).filter(|_| usize::try_from(earlier).is_ok_and(|n| n < channels.len()))
+    {
+        earlier += 1;
+        at = older;
+    }
+    if !relation.knows(&channel.origin) {
+        Arc::make_mut(relation).name_log(channel.origin, side(channel.side), earlier);
+    }
 }
 
 fn take(
@@ -130,10 +158,16 @@ pub(crate) fn side(side: ChannelSide) -> Side {
     }
 }
 
-/// The relation at given sizes of the two actual logs: what a ledger at two heads is computed from.
+/// The relation at given sizes of the actual logs: what a ledger at their heads is computed from.
 pub(crate) fn at_heads(view: &View<'_>, heads: &[(&ChannelRow, u64)]) -> Result<Relation, Refusal> {
-    let mut relation = Relation::default();
-    for (channel, size) in heads {
+    let channels: Vec<ChannelRow> = heads.iter().map(|(channel, _)| (*channel).clone()).collect();
+    let mut relation = Arc::new(Relation::default());
+    for channel in &channels {
+        name(&mut relation, &channels, channel);
+    }
+    let mut relation = Arc::unwrap_or_clone(relation);
+    // The older logs of each chain first.
+    for (channel, size) in heads.iter().rev() {
         take(&mut relation, view, channel, 0, *size)?;
     }
     Ok(relation)

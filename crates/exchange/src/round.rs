@@ -18,6 +18,7 @@ use crate::house::House;
 use crate::receive::{self, Receipt};
 use crate::recover;
 use crate::refusal::{Refusal, Whose};
+use crate::rotation;
 
 /// How often in one round a partner may name another size than we sent from.
 const OTHER_SIZES_MAX: u32 = 4;
@@ -226,7 +227,7 @@ impl Round {
         rng: &mut impl CryptoRng,
     ) -> Result<Option<Ask>, Trouble> {
         match (std::mem::replace(&mut self.at, At::Over), reply) {
-            (At::Begin, None) => match self.open(house, rng)? {
+            (At::Begin, None) => match self.open(house, now, rng)? {
                 Some(ask) => Ok(Some(ask)),
                 None => self.ask_their_log(house),
             },
@@ -293,11 +294,16 @@ impl Round {
         }
     }
 
-    fn open(&mut self, house: &House, rng: &mut impl CryptoRng) -> Result<Option<Ask>, Trouble> {
+    fn open(
+        &mut self,
+        house: &House,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Option<Ask>, Trouble> {
         if !deliver::anything_waiting(house, &self.to, self.use_)? {
             return Ok(None);
         }
-        match channel::ours(house, &self.to, self.use_, rng)? {
+        match channel::ours(house, &self.to, self.use_, now, rng)? {
             OurChannel::Open(row) => {
                 self.origin = Some(row.origin);
                 if self.asks_first
@@ -321,13 +327,18 @@ impl Round {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<Option<Ask>, Trouble> {
+        let declined =
+            reply.status == 403 && rotation::declined(house, &self.to, self.use_, &reply.text(), now)?;
         if reply.status == 409 {
             channel::adopt(house, &self.to, self.use_, &reply.body, now)?;
-        } else if reply.status != 200 {
+        } else if reply.status != 200 && !declined {
             return Err(refused(reply));
         }
-        channel::opened(house, &self.to, self.use_, &reply.body, now, rng)?;
-        match channel::ours(house, &self.to, self.use_, rng)? {
+        // Where the partner refused new keys the old ones stay, and nothing waits for the new ones.
+        if reply.status == 200 {
+            channel::opened(house, &self.to, self.use_, &reply.body, now, rng)?;
+        }
+        match channel::ours(house, &self.to, self.use_, now, rng)? {
             OurChannel::Open(row) => {
                 self.origin = Some(row.origin);
                 Ok(self.ask_our_head(house, row.origin))

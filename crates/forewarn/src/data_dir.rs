@@ -140,14 +140,25 @@ impl DataDir {
         self.root.join("control.sock")
     }
 
-    fn key(&self, name: &str) -> PathBuf {
+    /// The file of a key.
+    pub(crate) fn key(&self, name: &str) -> PathBuf {
         self.root.join("keys").join(name)
+    }
+
+    /// The folder of the keys that were replaced.
+    pub(crate) fn old_keys(&self) -> PathBuf {
+        self.root.join("keys").join("old")
+    }
+
+    /// The credential that goes before the file of a key, if the service manager hands one in.
+    pub(crate) fn handed_in(&self, name: &str) -> Option<PathBuf> {
+        let path = self.credentials.as_ref().map(|folder| folder.join(name))?;
+        path.symlink_metadata().is_ok().then_some(path)
     }
 
     /// Where a key is read from: the credentials first, then `keys/`.
     fn key_in_use(&self, name: &str) -> KeyFile {
-        let handed_in = self.credentials.as_ref().map(|folder| folder.join(name));
-        match handed_in.filter(|path| path.symlink_metadata().is_ok()) {
+        match self.handed_in(name) {
             Some(path) => KeyFile::Credential(path),
             None => KeyFile::Kept(self.key(name)),
         }
@@ -299,7 +310,7 @@ impl DataDir {
 
     /// The bytes of a key file. A file that others may read is refused.
     pub(crate) fn key_file(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, Refusal> {
-        Ok(Zeroizing::new(read_private(&self.key(name))?.as_bytes().to_vec()))
+        Ok(Zeroizing::new(self.key_in_use(name).read()?.as_bytes().to_vec()))
     }
 
     /// Where the databases of the node lie.
@@ -341,7 +352,7 @@ impl DataDir {
 }
 
 /// Makes a folder for its owner alone; one that is there becomes so.
-fn make_folder(folder: &Path) -> Result<(), Refusal> {
+pub(crate) fn make_folder(folder: &Path) -> Result<(), Refusal> {
     if !folder.exists() {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|e| world(folder, &e))?;
     }
@@ -375,10 +386,11 @@ pub(crate) fn open_to_others(path: &Path, mode: u32, what: &str, mend: &str) -> 
 }
 
 /// Makes the names in a folder durable.
-fn sync(folder: &Path) -> Result<(), Refusal> {
+pub(crate) fn sync(folder: &Path) -> Result<(), Refusal> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(|e| world(folder, &e))
 }
 
+/// What the disk has to do with.
 pub(crate) fn world(path: &Path, error: &io::Error) -> Refusal {
     Refusal::world("file", format!("{}: {error}", path.display()))
 }

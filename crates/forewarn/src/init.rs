@@ -13,6 +13,7 @@ use store::{Measure, Store};
 
 use crate::clock;
 use crate::data_dir::{Config, DataDir, Keys};
+use crate::key_files;
 
 /// What a new node shows its operator, once.
 #[derive(Debug, Clone, Serialize)]
@@ -78,6 +79,7 @@ pub(crate) fn house(
 ) -> Result<House, Refusal> {
     let name: PartyName = config.name.parse().map_err(Refusal::ours)?;
     let node_keys = NodeKeys::from_seeds(&name, &keys.seeds)?.with_encryption(&keys.encryption)?;
+    let node_keys = key_files::and_retiring(dir, &name, node_keys)?;
     let settings = dir.settings(config, keys)?;
     let store = Store::open_at(&dir.places(config))?;
     let tally = Arc::new(Tally::timed(clock::since_start));

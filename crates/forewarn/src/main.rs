@@ -9,6 +9,7 @@ mod data_dir;
 mod demo;
 mod doctor;
 mod init;
+mod key_files;
 mod log;
 mod say;
 mod serve;

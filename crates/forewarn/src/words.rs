@@ -26,6 +26,7 @@ mod audit;
 mod backup;
 mod call;
 mod carry;
+mod channel;
 mod desk;
 mod doctor;
 mod duty;
@@ -34,6 +35,7 @@ mod evidence;
 mod failure;
 mod flags;
 mod inbox;
+mod key;
 mod ledger;
 mod login;
 mod new_folder;
@@ -112,8 +114,10 @@ enum Act {
     Clock(status::Clock),
     Recover(recover::Recover),
     Oversight(oversight::Oversight),
+    Key(key::Key),
     Card(partner::Card),
     Partner(partner::Partner),
+    Channel(channel::Channel),
     Carry(carry::Carry),
     Agreement(agreement::Agreement),
     Domain(agreement::Domain),
@@ -180,6 +184,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ),
     ("Look", &["status", "ledger", "audit", "oversight"]),
     ("Prove", &["receipt", "verify", "evidence"]),
+    ("Keys and logs", &["key", "channel"]),
     ("Run", &["serve", "doctor", "clock", "backup", "restore", "recover", "rebuild", "demo", "completions"]),
 ];
 
@@ -333,8 +338,10 @@ impl Act {
             Self::Clock(act) => act.run(desk),
             Self::Recover(act) => act.run(desk),
             Self::Oversight(act) => act.run(desk),
+            Self::Key(act) => act.run(desk),
             Self::Card(act) => act.run(desk),
             Self::Partner(act) => act.run(desk),
+            Self::Channel(act) => act.run(desk),
             Self::Carry(act) => act.run(desk),
             Self::Agreement(act) => act.run(desk),
             Self::Domain(act) => act.run(desk),

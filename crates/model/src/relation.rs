@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use tlog::channel::Origin;
 
 use crate::agreement::{DomainTerms, OpeningState, Terms};
 use crate::body::Recall;
@@ -58,6 +59,8 @@ pub struct Logged {
 /// The folded state between two parties.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Relation {
+    /// Whose log it is, and how many came before it in its chain.
+    logs: BTreeMap<Origin, (Side, u32)>,
     proposals: BTreeMap<Digest, Proposal>,
     accepted: BTreeMap<(Digest, Side), EntryRef>,
     refused: BTreeMap<(Digest, Side), EntryRef>,
@@ -318,12 +321,12 @@ impl Relation {
                 }
             }
             Facts::Release(facts) => {
-                let updates = answers.filter(|a| a.origin == at.origin);
+                let updates = answers.filter(|a| self.is_same_chain(&at, a, side));
                 self.releases.insert(at, ReleaseEntry { side, thread, written, updates, facts });
             }
-            Facts::Cancelled(c) => self.stand(&at, side, c.release, Standing::Cancelled),
-            Facts::Lapsed(c) => self.stand(&at, side, c.release, Standing::Lapsed),
-            Facts::Recalled(recall) => self.recalled(at, side, (written, thread), &recall),
+            Facts::Cancelled(c) => self.stand((&at, answers), side, c.release, Standing::Cancelled),
+            Facts::Lapsed(c) => self.stand((&at, answers), side, c.release, Standing::Lapsed),
+            Facts::Recalled(recall) => self.recalled((at, answers), side, (written, thread), &recall),
             Facts::RecallConfirmed => {
                 push(&mut self.erasures, answers, side, Erasure::Confirmed { at: written });
             }
@@ -378,23 +381,43 @@ impl Relation {
         }
     }
 
+    /// Names a log of one side with how many logs came before it in its chain (log-format §8). To be said before its first
+    /// entry is taken; a log that nobody named stands alone.
+    pub fn name_log(&mut self, origin: Origin, side: Side, before: u32) {
+        self.logs.insert(origin, (side, before));
+    }
+
+    /// Whether a log was named.
+    pub fn knows(&self, origin: &Origin) -> bool {
+        self.logs.contains_key(origin)
+    }
+
+    /// Where an entry stands in the chain of its side.
+    fn place(&self, at: &EntryRef) -> (u32, Origin, u64) {
+        (self.logs.get(&at.origin).map_or(0, |(_, before)| *before), at.origin, at.index)
+    }
+
+    fn is_same_chain(&self, at: &EntryRef, other: &EntryRef, side: Side) -> bool {
+        at.origin == other.origin || self.logs.get(&other.origin).is_some_and(|(of, _)| *of == side)
+    }
+
     /// A recall also says what the folds read of its release, which may have come as erased: then it stands for it, so
     /// that the state is the same with the text and without (log-format §4, Erasure).
     fn recalled(
         &mut self,
-        at: EntryRef,
+        (at, answers): (EntryRef, Option<EntryRef>),
         side: Side,
         (written, thread): (Timestamp, [u8; 16]),
         recall: &Recall,
     ) {
-        self.stand(&at, side, recall.recalls, Standing::Recalled { counts: recall.counts });
-        let release = EntryRef { origin: at.origin, index: recall.recalls };
+        let release = answers.clone().unwrap_or(EntryRef { origin: at.origin, index: recall.recalls });
+        self.stand((&at, answers), side, recall.recalls, Standing::Recalled { counts: recall.counts });
         if let Some(repeated) = recall.names_a_release().filter(|_| self.unnamed.remove(&release)) {
             let entry = ReleaseEntry {
                 side,
                 thread,
                 written: repeated.written,
-                updates: repeated.updates.map(|index| EntryRef { origin: at.origin, index }),
+                updates: repeated.updates.map(|index| EntryRef { origin: release.origin, index }),
                 facts: repeated.facts.clone(),
             };
             self.releases.insert(release.clone(), entry);
@@ -403,8 +426,16 @@ impl Relation {
         self.recalls.entry((release, side)).or_default().push(fact);
     }
 
-    fn stand(&mut self, at: &EntryRef, side: Side, index: u64, standing: Standing) {
-        let release = EntryRef { origin: at.origin, index };
+    /// The header names the release, also one of an earlier log of the chain; the body's index repeats it, as it was when
+    /// the body was written.
+    fn stand(
+        &mut self,
+        (at, answers): (&EntryRef, Option<EntryRef>),
+        side: Side,
+        index: u64,
+        standing: Standing,
+    ) {
+        let release = answers.unwrap_or(EntryRef { origin: at.origin, index });
         self.standings.entry((release, side)).or_default().push(standing);
     }
 
@@ -517,7 +548,9 @@ impl Relation {
         let replaced: Option<Digest> = proposal.terms.replaces.as_ref().and_then(|h| h.parse().ok());
         let under = |hash: Digest| self.changes.get(&(hash, domain, side)).into_iter().flatten();
         let carried = replaced.map(under).into_iter().flatten();
-        carried.filter(move |change| own.is_some_and(|own| change.at > *own)).chain(under(*hash))
+        carried
+            .filter(move |change| own.is_some_and(|own| self.place(&change.at) > self.place(own)))
+            .chain(under(*hash))
     }
 
     /// Every release of both logs with what answers it, in the order of (log, index).

@@ -12,6 +12,7 @@ use tlog::tree::{CompactRange, Subtree};
 use crate::columns::{count, ms, number, time};
 use crate::error::{StoreError, bad_row};
 use crate::sealed::{SealingDraw, key_id};
+use crate::statement::StatementRow;
 use crate::writer::{Act, View};
 
 /// On which side of a channel this node is.
@@ -32,6 +33,8 @@ pub enum ChannelState {
     Open,
     /// The receiver takes no more; the reason in words.
     Frozen(String),
+    /// It goes on in another log, its successor; if it was frozen before, the reason in words.
+    Succeeded(Option<String>),
 }
 
 /// A channel to be remembered.
@@ -63,7 +66,7 @@ pub struct ChannelRow {
     pub side: ChannelSide,
     /// Actual or exercise.
     pub use_: Use,
-    /// The statement in force, half-signed while proposed.
+    /// The statement that it was opened with, half-signed while proposed; `View::statement_at` gives the one in force.
     pub statement: String,
     /// Whether it carries.
     pub state: ChannelState,
@@ -82,12 +85,26 @@ pub struct ChannelRow {
     /// Of a partner's log: our own cosigned checkpoint of it that the copy held here must grow into before anything is
     /// cosigned.
     pub held: Option<String>,
+    /// The log that this one goes on from.
+    pub follows: Option<Origin>,
+    /// Once it is succeeded: how many of its entries count.
+    pub until: Option<u64>,
 }
 
 impl ChannelRow {
     /// Entries appended or held.
     pub fn size(&self) -> u64 {
         self.range.size()
+    }
+
+    /// How many entries count for the folds: all, but for a succeeded log those that its successor goes on from.
+    pub fn counted(&self) -> u64 {
+        self.until.map_or(self.size(), |until| until.min(self.size()))
+    }
+
+    /// Whether it goes on in another log.
+    pub fn is_succeeded(&self) -> bool {
+        matches!(self.state, ChannelState::Succeeded(_))
     }
 }
 
@@ -143,7 +160,7 @@ pub struct OpenedEntry {
 }
 
 const COLUMNS: &str = "id, origin, partner, side, use, statement, state, reason, range, cosigned, written, cosigned_at, seen, \
-     recovering, held";
+     recovering, held, follows, until";
 
 struct RawChannel {
     id: i64,
@@ -161,6 +178,8 @@ struct RawChannel {
     seen: i64,
     recovering: bool,
     held: Option<String>,
+    follows: Option<String>,
+    until: Option<i64>,
 }
 
 fn raw(row: &Row<'_>) -> rusqlite::Result<RawChannel> {
@@ -180,6 +199,8 @@ fn raw(row: &Row<'_>) -> rusqlite::Result<RawChannel> {
         seen: row.get(12)?,
         recovering: row.get(13)?,
         held: row.get(14)?,
+        follows: row.get(15)?,
+        until: row.get(16)?,
     })
 }
 
@@ -199,6 +220,7 @@ fn channel(raw: RawChannel) -> Result<ChannelRow, StoreError> {
             "proposed" => ChannelState::Proposed,
             "open" => ChannelState::Open,
             "frozen" => ChannelState::Frozen(raw.reason.unwrap_or_default()),
+            "succeeded" => ChannelState::Succeeded(raw.reason),
             other => return Err(bad_row(format!("channel state {other:?}"))),
         },
         range: CompactRange::from_bytes(&raw.range).map_err(bad_row)?,
@@ -208,6 +230,8 @@ fn channel(raw: RawChannel) -> Result<ChannelRow, StoreError> {
         seen: count(raw.seen)?,
         recovering: raw.recovering,
         held: raw.held,
+        follows: raw.follows.as_deref().map(Origin::from_hex).transpose().map_err(bad_row)?,
+        until: raw.until.map(count).transpose()?,
     })
 }
 
@@ -250,14 +274,16 @@ impl View<'_> {
         found.map(channel).transpose()
     }
 
-    /// The channel with this partner, on this side, for this use.
+    /// The channel with this partner, on this side, for this use, that is not succeeded.
     pub fn channel_with(
         &self,
         partner: &PartyName,
         side: ChannelSide,
         use_: Use,
     ) -> Result<Option<ChannelRow>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM channels WHERE partner = ?1 AND side = ?2 AND use = ?3");
+        let sql = format!(
+            "SELECT {COLUMNS} FROM channels WHERE partner = ?1 AND side = ?2 AND use = ?3 AND state <> 'succeeded'"
+        );
         let side = if side == ChannelSide::Ours { "ours" } else { "theirs" };
         let keys = params![partner.as_str(), side, use_word(use_)];
         let found = self.c.node.prepare_cached(&sql)?.query_row(keys, raw).optional()?;
@@ -370,6 +396,11 @@ impl Act<'_> {
             CompactRange::new().to_bytes(),
             known,
         ])?;
+        if new.state != ChannelState::Proposed
+            && let Some(row) = self.channel(&new.origin)?
+        {
+            self.keep_statement(&row, &opening(&new.statement))?;
+        }
         Ok(())
     }
 
@@ -377,7 +408,7 @@ impl Act<'_> {
     pub fn open_channel(&mut self, row: &ChannelRow, statement: &str) -> Result<(), StoreError> {
         let sql = "UPDATE channels SET statement = ?2, state = 'open' WHERE id = ?1 AND state = 'proposed'";
         self.c.node.prepare_cached(sql)?.execute(params![row.id, statement])?;
-        Ok(())
+        self.keep_statement(row, &opening(statement))
     }
 
     /// Forgets a channel that was proposed and never opened.
@@ -387,9 +418,9 @@ impl Act<'_> {
         Ok(())
     }
 
-    /// Freezes a channel for a reason.
+    /// Freezes a channel for a reason. One that is succeeded stays so; the reason is kept.
     pub fn freeze_channel(&mut self, row: &ChannelRow, reason: &str) -> Result<(), StoreError> {
-        let sql = "UPDATE channels SET state = 'frozen', reason = ?2 WHERE id = ?1";
+        let sql = "UPDATE channels SET state = iif(state = 'succeeded', state, 'frozen'), reason = ?2 WHERE id = ?1";
         self.c.node.prepare_cached(sql)?.execute(params![row.id, reason])?;
         Ok(())
     }
@@ -469,5 +500,11 @@ fn state_words(state: &ChannelState) -> (&'static str, Option<&str>) {
         ChannelState::Proposed => ("proposed", None),
         ChannelState::Open => ("open", None),
         ChannelState::Frozen(reason) => ("frozen", Some(reason)),
+        ChannelState::Succeeded(reason) => ("succeeded", reason.as_deref()),
     }
+}
+
+/// The statement that a channel is opened with.
+fn opening(statement: &str) -> StatementRow {
+    StatementRow { from: 0, generation: 0, text: statement.to_owned() }
 }

@@ -29,6 +29,8 @@ const KEPT: &str = "high-water.kept";
 const REASON: &str = "recovering.reason";
 /// Under which key of `meta` it stands since when people know of it.
 const SINCE: &str = "recovering.since";
+/// Under which keys of `meta` the logs stand that the mark knows and `node.db` lacks; each is a reason once.
+const MISSING: &str = "high-water.missing";
 /// Under which key of `meta` it stands that a mark was lost or counts no more: what it does not know may have been signed.
 const LOST: &str = "high-water.lost";
 /// Under which key of `meta` it stands when this node was restored.
@@ -150,7 +152,10 @@ fn meta(node: &Connection, key: &str) -> Result<Option<String>, StoreError> {
 /// Marks every log as recovering, for a reason that stays until recovery is over.
 fn recover_all(node: &Connection, reason: &str) -> Result<(), StoreError> {
     let marking = Transaction::new_unchecked(node, TransactionBehavior::Immediate)?;
-    marking.execute("UPDATE channels SET recovering = 1, held = NULL WHERE recovering = 0", [])?;
+    marking.execute(
+        "UPDATE channels SET recovering = 1, held = NULL WHERE recovering = 0 AND state <> 'succeeded'",
+        [],
+    )?;
     note_reason(&marking, reason)?;
     marking.commit()?;
     Ok(())
@@ -280,14 +285,20 @@ fn mark_what_is_behind(c: &Connections) -> Result<Vec<Origin>, StoreError> {
                 let less = p.mark.signed.size < line.mark.signed.size
                     || p.mark.cosigned.size < line.mark.cosigned.size;
                 if less && !recovering {
-                    let sql = "UPDATE channels SET recovering = 1, held = NULL WHERE origin = ?1";
-                    marking.execute(sql, [&line.origin])?;
-                    behind.push(Origin::from_hex(&line.origin).map_err(bad_row)?);
-                    reason = Some("the databases went back to an earlier state");
+                    let sql = "UPDATE channels SET recovering = 1, held = NULL
+                               WHERE origin = ?1 AND state <> 'succeeded'";
+                    if marking.execute(sql, [&line.origin])? > 0 {
+                        behind.push(Origin::from_hex(&line.origin).map_err(bad_row)?);
+                        reason = Some("the databases went back to an earlier state");
+                    }
                 }
             }
+            // Once people were told, it is between them and the partner: the log comes back, or another takes its place.
             None => {
-                reason = Some("the databases went back to before a channel was opened");
+                let sql = "INSERT INTO meta (key, value) VALUES (?1, '1') ON CONFLICT (key) DO NOTHING";
+                if marking.execute(sql, [format!("{MISSING}/{}", line.origin)])? > 0 {
+                    reason = Some("the databases went back to before a channel was opened");
+                }
             }
         }
     }
@@ -416,7 +427,7 @@ impl Act<'_> {
     ///
     /// People are told at the next start: `View::recovering` has no time until then.
     pub fn mark_restored(&mut self, from: &str, now: Timestamp) -> Result<(), StoreError> {
-        let sql = "UPDATE channels SET recovering = 1, held = NULL";
+        let sql = "UPDATE channels SET recovering = 1, held = NULL WHERE state <> 'succeeded'";
         self.c.node.execute(sql, [])?;
         self.set_meta(REASON, "it was restored from a backup")?;
         self.set_meta(RESTORED, &format!("{now:.0} {from}"))?;

@@ -32,6 +32,7 @@ mod recovery;
 mod schema;
 mod sealed;
 mod sources;
+mod statement;
 mod warning;
 mod writer;
 
@@ -59,5 +60,6 @@ pub use recovery::CameBack;
 pub use schema::forms;
 pub use sealed::{KeyId, SealingDraw};
 pub use sources::SourceRow;
+pub use statement::{EndingRow, StatementRow, SuccessorRow};
 pub use warning::{CopyRow, DecisionRow, NewProposal, ProposalCopy, ProposalRow, ReviewRow, WarningRow};
 pub use writer::{Act, Commit, Measure, Store, View};

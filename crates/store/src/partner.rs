@@ -92,6 +92,19 @@ impl Act<'_> {
         Ok(())
     }
 
+    /// Puts another card in the place of a partner's card. With another identity the partner is unconfirmed again.
+    pub fn replace_card(
+        &mut self,
+        name: &PartyName,
+        card: &str,
+        same_identity: bool,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE partners SET card = ?2, state = CASE WHEN ?3 THEN state ELSE 'unconfirmed' END,
+                   confirmed_at = CASE WHEN ?3 THEN confirmed_at ELSE NULL END WHERE name = ?1";
+        self.c.node.prepare_cached(sql)?.execute(params![name.as_str(), card, same_identity])?;
+        Ok(())
+    }
+
     /// Marks a partner as confirmed.
     pub fn confirm_partner(&mut self, name: &PartyName, now: Timestamp) -> Result<(), StoreError> {
         let sql = "UPDATE partners SET state = 'confirmed', confirmed_at = ?2 WHERE name = ?1";

@@ -16,6 +16,7 @@ const NODE: &[&[&str]] = &[
     &[
         include_str!("schema/recovery.sql"),
         include_str!("schema/oversight.sql"),
+        include_str!("schema/keys.sql"),
         include_str!("schema/carriage.sql"),
         include_str!("schema/budget.sql"),
         include_str!("schema/outbox.sql"),

@@ -13,10 +13,10 @@ use tlog::checkpoint::SignedCheckpoint;
 use tlog::parcel::{Parcel, parcel_file_name, receipt_file_name};
 
 use super::held::{self, HeldSize};
-use super::{CARRIERS, CarriedFile, digits, envelope, key_of};
+use super::{CARRIERS, CarriedFile, digits, envelope, key_of, of_statement};
 use crate::audit;
 use crate::caller::needs;
-use crate::channel;
+use crate::declined::{self, Answered};
 use crate::house::House;
 use crate::receive::{self, Receipt};
 use crate::recover;
@@ -75,7 +75,7 @@ pub fn open(
 }
 
 fn not_to_be_opened(bytes: &[u8]) -> Refusal {
-    let answers = [held::LABEL, "forewarn/log/", "forewarn/channel/"];
+    let answers = [held::LABEL, declined::LABEL, "forewarn/log/", "forewarn/channel/"];
     if answers.iter().any(|label| bytes.starts_with(label.as_bytes())) {
         return Refusal::yours("an_answer", "the file is an answer to what this node packed")
             .hint("`forewarn carry settle FILE` takes it");
@@ -96,14 +96,30 @@ fn statement(
         Some(_) => key_of(view, &from),
         None => Err(stranger("a channel statement").detail(format!("it names {from}"))),
     })?;
-    let countersigned = channel::accept(house, &Partner { name: from.clone() }, text, now)?;
-    let answer = CarriedFile {
-        name: format!("{}.opened", digits(&said.origin())),
-        what: format!("the {} channel, countersigned", said.use_),
-        sealed: envelope::seal(&key, countersigned.as_bytes())?,
-    };
-    let what = format!("the {} channel is open on this side", said.use_);
-    Ok(Opened { from, what, answer, end: End::Held })
+    let (use_, name) = (said.use_, of_statement(said));
+    match declined::sign_or_decline(house, &Partner { name: from.clone() }, text, now)? {
+        Answered::Signed(countersigned) => {
+            let answer = CarriedFile {
+                name: format!("{name}.opened"),
+                what: format!("the {use_} channel, countersigned"),
+                sealed: envelope::seal(&key, countersigned.as_bytes())?,
+            };
+            let what = match said.from {
+                0 => format!("the {use_} channel is open on this side"),
+                from => format!("the {use_} channel has new keys from {from} entries on"),
+            };
+            Ok(Opened { from, what, answer, end: End::Held })
+        }
+        Answered::Declined { text, why } => {
+            let answer = CarriedFile {
+                name: format!("{name}.declined"),
+                what: "that this node does not sign these keys".to_owned(),
+                sealed: envelope::seal(&key, text.as_bytes())?,
+            };
+            let what = format!("new keys of the {use_} channel were refused: {why}");
+            Ok(Opened { from, what, answer, end: End::DoesNotFit })
+        }
+    }
 }
 
 fn stranger(what: &str) -> Refusal {

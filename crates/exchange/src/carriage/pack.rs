@@ -20,7 +20,7 @@ use tlog::checkpoint::Checkpoint;
 use tlog::commitment::Salt;
 use tlog::parcel::{Parcel, parcel_file_name};
 
-use super::{CARRIERS, CarriedFile, digits, envelope, key_of, wanted_from};
+use super::{CARRIERS, CarriedFile, envelope, key_of, of_statement, wanted_from};
 use crate::audit;
 use crate::caller::needs;
 use crate::channel::{self, OurChannel};
@@ -28,6 +28,8 @@ use crate::deliver::{self, waiting};
 use crate::evidence;
 use crate::house::House;
 use crate::refusal::Refusal;
+use crate::statement;
+use crate::succession;
 
 /// The most entries in one parcel of ours.
 const ENTRIES_PER_PARCEL_MAX: u64 = 256;
@@ -130,11 +132,18 @@ fn piece(
     if place.above.is_none() && !anything_to_carry(house, to, use_)? {
         return Ok((None, other));
     }
-    if let OurChannel::Propose(statement) = channel::ours(house, to, use_, rng)? {
-        let origin = SignedProposal::parse(statement.as_bytes()).map_err(Refusal::ours)?.proposal().origin();
+    if let OurChannel::Propose(statement) = channel::ours(house, to, use_, now, rng)? {
+        let proposal = SignedProposal::parse(statement.as_bytes()).map_err(Refusal::ours)?;
+        let said = proposal.proposal();
         let file = CarriedFile {
-            name: format!("{}.channel", digits(&origin)),
-            what: format!("the {use_} channel, to be opened by the partner before anything goes in it"),
+            name: format!("{}.channel", of_statement(said)),
+            what: match said.from {
+                0 => format!("the {use_} channel, to be opened by the partner before anything goes in it"),
+                from => format!(
+                    "new keys of the {use_} channel from {from} entries on, to be opened by the partner before \
+                     anything more goes in it"
+                ),
+            },
             sealed: envelope::seal(key, statement.as_bytes())?,
         };
         return Ok((Some(file), other));
@@ -188,11 +197,11 @@ fn fenced(
         };
         let old = from.min(channel.size());
         // A head that was fenced was packed: the same piece goes again, and what waits follows it in pieces of its own.
-        let mut end = act.next_fence(&channel, old)?;
-        if end.is_none() {
+        let end = act.next_fence(&channel, old)?;
+        if end.is_none() && !succession::appends_nothing(act, &channel)? {
             waiting::append(&us, act, &mut channel, draws, now)?;
-            end = Some(channel.size()).filter(|size| *size > old);
         }
+        let end = end.or_else(|| Some(channel.size()).filter(|size| *size > old));
         let Some(end) = end else { return Ok::<_, Refusal>(None) };
         let checkpoint = deliver::fence(act, &channel, end.min(old + ENTRIES_PER_PARCEL_MAX))?;
         Ok(Some((channel, old, checkpoint)))
@@ -242,6 +251,8 @@ fn parcel(
         true => house.store.view(|view| deliver::newest_receipt(view, channel))?,
         false => None,
     };
-    let parcel = Parcel { old, held, items, checkpoint: deliver::sign(house, &checkpoint)? };
-    Ok((parcel.encode().map_err(Refusal::ours)?, checkpoint.size))
+    let checkpoint = house.store.view(|view| statement::sign(house, view, &checkpoint))?;
+    let size = checkpoint.checkpoint().size;
+    let parcel = Parcel { old, held, items, checkpoint };
+    Ok((parcel.encode().map_err(Refusal::ours)?, size))
 }

@@ -16,12 +16,14 @@ use super::{CARRIERS, envelope, set_wanted, wanted_from};
 use crate::audit;
 use crate::caller::needs;
 use crate::channel;
+use crate::declined;
 use crate::deliver::{self, Answer, Next, Outgoing};
 use crate::evidence::{self, Binds};
 use crate::house::House;
 use crate::partner;
 use crate::recover;
 use crate::refusal::Refusal;
+use crate::statement;
 
 /// What became of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +49,8 @@ pub fn settle(
     let bytes = envelope::open(house, sealed)?;
     let settled = if bytes.starts_with(held::LABEL.as_bytes()) {
         held(house, &bytes, now)?
+    } else if bytes.starts_with(declined::LABEL.as_bytes()) {
+        keys_declined(house, &bytes, now)?
     } else if let Ok(note) = SignedCheckpoint::parse(&bytes) {
         let channel = house.store.view(|view| ours(view, &note.checkpoint().origin))?;
         let what = receipt(house, &channel, &note, now)?;
@@ -126,12 +130,29 @@ fn opened(
     rng: &mut impl CryptoRng,
 ) -> Result<Settled, Refusal> {
     let channel = house.store.view(|view| ours(view, &statement.origin()))?;
+    let keys_wait =
+        house.store.view(|view| Ok::<_, Refusal>(view.statement_proposed(&channel)?.is_some()))?;
     let (from, use_) = (channel.partner, channel.use_);
-    if channel.state != ChannelState::Proposed {
+    let new_keys = statement.proposal().from > 0;
+    if channel.state != ChannelState::Proposed && !(new_keys && keys_wait) {
         return Ok(Settled { from, what: format!("the {use_} channel was open already") });
     }
     channel::opened(house, &from, use_, statement.as_bytes(), now, rng)?;
-    Ok(Settled { from, what: format!("the {use_} channel is open: pack again, and what waits goes along") })
+    let done = if new_keys { "has its new keys" } else { "is open" };
+    Ok(Settled { from, what: format!("the {use_} channel {done}: pack again, and what waits goes along") })
+}
+
+/// Takes the word of the partner whose file it is that it does not sign new keys.
+fn keys_declined(house: &House, bytes: &[u8], now: Timestamp) -> Result<Settled, Refusal> {
+    let origin = declined::about(bytes)?;
+    let from = house.store.view(|view| ours(view, &origin))?.partner;
+    let what = match declined::take(house, &from, bytes, now)? {
+        true => {
+            "the partner does not sign the new keys; the old ones stay: pack again, and what waits goes along"
+        }
+        false => "no such new keys wait for the partner any more",
+    };
+    Ok(Settled { from, what: what.to_owned() })
 }
 
 /// Takes a cosigned checkpoint of a log of ours.
@@ -150,11 +171,10 @@ fn receipt(
     if channel.state == ChannelState::Proposed {
         return Err(not_true("the channel is not open yet".to_owned()));
     }
-    let statement = ChannelStatement::parse(channel.statement.as_bytes()).map_err(Refusal::ours)?;
-    let cosigner = &statement.proposal().cosigner;
-    let log = house.keys.log_key(&origin)?;
-    note.verify_log(log.verifier()).map_err(|e| not_true(e.to_string()))?;
-    note.check_lines(&[log.verifier(), cosigner]).map_err(|e| not_true(e.to_string()))?;
+    let statement = house.store.view(|view| statement::in_force(view, channel, size))?;
+    let (log, cosigner) = (&statement.proposal().log, &statement.proposal().cosigner);
+    note.verify_log(log).map_err(|e| not_true(e.to_string()))?;
+    note.check_lines(&[log, cosigner]).map_err(|e| not_true(e.to_string()))?;
     let line = note.cosignature_of(cosigner).map_err(|e| not_true(e.to_string()))?.line().to_string();
     let held = note.to_string();
     let (row, head) = (channel.clone(), *note.checkpoint());

@@ -8,11 +8,12 @@ use jiff::Timestamp;
 use model::facts::{self, Facts};
 use model::id::EntryRef;
 use model::warning::DutyDecision;
-use store::{Act, ChannelRow, ChannelSide, NewEntry, OutboxRow, OutboxState, SealingDraw, View};
+use store::{Act, ChannelRow, ChannelSide, NewEntry, OutboxRow, OutboxState, SealingDraw};
 use tlog::commitment::{Salt, commit};
 use tlog::entry::{Answers, Entry, EntryHeader, EntryKind, Seen, Thread};
 
 use crate::alarm;
+use crate::chain;
 use crate::channel;
 use crate::clocks;
 use crate::erasure;
@@ -62,7 +63,7 @@ pub(crate) fn append(
     if is_opposite_lost(act, channel, now)? {
         return Ok(());
     }
-    let seen = newest_seen(act, channel)?;
+    let seen = chain::newest_seen(act, channel)?;
     let may_expire = clocks::may_expire(act, now)?;
     let mut bytes = 0;
     let mut waiting = Waiting::of(act, channel)?;
@@ -186,7 +187,7 @@ fn ready(
 ) -> Result<Ready, Refusal> {
     let body = act.outbox_body(row.id)?.ok_or_else(|| Refusal::ours("a body that waits is not there"))?;
     let answers = match &row.answers {
-        Some(at) => Some(at.clone()),
+        Some(at) => Some(chain::where_now(act, at)?.map_err(|why| Refusal::yours("left_behind", why))?),
         None => first_release(act, row)?,
     };
     // The writer's times never fall within a log, whatever the clock does.
@@ -226,7 +227,7 @@ fn append_row(
         commitment: commit(&salt, &ready.bytes),
         salt,
         bytes: ready.bytes,
-        seen: ready.header.seen.map_or(0, |s| s.size),
+        seen: chain::seen_size(act, channel, ready.header.seen.as_ref())?,
         draw,
     };
     let index = act.append_entry(channel, new, now)?;
@@ -289,17 +290,6 @@ fn is_opposite_lost(act: &mut Act<'_>, channel: &ChannelRow, now: Timestamp) -> 
     {
         return Ok(true);
     }
-    Ok(newest_seen(act, channel)?.map_or(0, |seen| seen.size) < channel.seen)
-}
-
-/// The largest opposite head that we cosigned (log-format §10).
-fn newest_seen(view: &View<'_>, channel: &ChannelRow) -> Result<Option<Seen>, Refusal> {
-    let Some(opposite) = view.channel_with(&channel.partner, ChannelSide::Theirs, channel.use_)? else {
-        return Ok(None);
-    };
-    if opposite.cosigned == 0 {
-        return Ok(None);
-    }
-    let root = view.root_at(&opposite, opposite.cosigned)?;
-    Ok(Some(Seen { origin: opposite.origin, size: opposite.cosigned, root }))
+    let seen = chain::newest_seen(act, channel)?;
+    Ok(chain::seen_size(act, channel, seen.as_ref())? < channel.seen)
 }

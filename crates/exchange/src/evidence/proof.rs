@@ -13,9 +13,9 @@ use tlog::hash::{Hash, leaf_hash};
 use tlog::parcel::Parcel;
 use tlog::tree::{Subtree, compact_range_at, consistency_proof, root_at};
 
-use crate::receipt::statement_at;
 use crate::recover;
 use crate::refusal::Refusal;
+use crate::statement;
 
 /// Why a note proves nothing, as things stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,7 +86,7 @@ pub(crate) fn of(
         Err(why) => return Ok(Err(NoProof::Unreadable(why.to_string()))),
     };
     let signed = *note.checkpoint();
-    let statement = statement_at(view, channel, signed.size)?;
+    let statement = statement::in_force(view, channel, signed.size)?;
     if let Err(why) = note.verify_log(&statement.proposal().log) {
         return Ok(Err(NoProof::NotSigned(why.to_string())));
     }
@@ -134,7 +134,7 @@ fn against_another_note(
     for row in view.all_evidence()?.into_iter().filter(of_this_log) {
         let Ok(other) = SignedCheckpoint::parse(row.note.as_bytes()) else { continue };
         let head = *other.checkpoint();
-        let statement = statement_at(view, channel, head.size)?;
+        let statement = statement::in_force(view, channel, head.size)?;
         if head.origin != channel.origin || other.verify_log(&statement.proposal().log).is_err() {
             continue;
         }
@@ -201,7 +201,8 @@ fn contradiction(
     } else {
         None
     };
-    let (earlier, in_force) = (statement_at(view, channel, small)?, statement_at(view, channel, large)?);
+    let (earlier, in_force) =
+        (statement::in_force(view, channel, small)?, statement::in_force(view, channel, large)?);
     let cosigned = [(&first, &earlier), (&second, &in_force)]
         .iter()
         .all(|(note, statement)| note.cosignature_of(&statement.proposal().cosigner).is_ok());

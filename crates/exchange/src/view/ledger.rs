@@ -93,9 +93,10 @@ pub fn ledger(house: &House, caller: &Person, with: &PartyName) -> Result<Ledger
         partner::known(view, with)?;
         let mut channels = Vec::new();
         for side in [ChannelSide::Ours, ChannelSide::Theirs] {
-            channels.extend(view.channel_with(with, side, Use::Actual)?);
+            channels.extend(crate::succession::chain_with(view, with, side, Use::Actual)?);
         }
-        let at: Vec<(&ChannelRow, u64)> = channels.iter().map(|c| (c, c.cosigned)).collect();
+        let at: Vec<(&ChannelRow, u64)> =
+            channels.iter().map(|c| (c, c.cosigned.min(c.counted()))).filter(|(_, size)| *size > 0).collect();
         let relation = crate::relation::at_heads(view, &at)?;
         let mut heads = Vec::new();
         for (channel, size) in &at {

@@ -108,6 +108,7 @@ fn partner_view(house: &House, view: &View<'_>, row: &PartnerRow) -> Result<Part
             store::ChannelState::Proposed => ("proposed", None),
             store::ChannelState::Open => ("open", None),
             store::ChannelState::Frozen(why) => ("frozen", Some(why.clone())),
+            store::ChannelState::Succeeded(why) => ("succeeded", why.clone()),
         };
         ChannelView {
             origin: c.origin.to_string(),

@@ -282,12 +282,21 @@ fn answers(view: &View<'_>, channel: &ChannelRow, at: &EntryRef) -> Result<Vec<A
         store::ChannelSide::Ours => store::ChannelSide::Theirs,
         store::ChannelSide::Theirs => store::ChannelSide::Ours,
     };
-    let Some(other) = view.channel_with(&channel.partner, opposite, channel.use_)? else {
-        return Ok(Vec::new());
-    };
     let mut found = Vec::new();
-    for row in view.answers_to(&other, at)? {
-        let Some(text) = body(view, &other, row.index)? else { continue };
+    for other in crate::succession::chain_with(view, &channel.partner, opposite, channel.use_)? {
+        answers_in(view, &other, at, &mut found)?;
+    }
+    Ok(found)
+}
+
+fn answers_in(
+    view: &View<'_>,
+    other: &ChannelRow,
+    at: &EntryRef,
+    found: &mut Vec<AnswerView>,
+) -> Result<(), Refusal> {
+    for row in view.answers_to(other, at)?.into_iter().filter(|row| row.index < other.counted()) {
+        let Some(text) = body(view, other, row.index)? else { continue };
         let entry = EntryRef { origin: other.origin, index: row.index }.to_string();
         let at = row.written;
         match row.kind.as_str() {
@@ -304,7 +313,7 @@ fn answers(view: &View<'_>, channel: &ChannelRow, at: &EntryRef) -> Result<Vec<A
             _ => {}
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 fn read<T: serde::de::DeserializeOwned>(text: &[u8]) -> Option<T> {

@@ -313,9 +313,19 @@ fn of_partners(
     for channel in view.channels()? {
         if let ChannelState::Frozen(why) = &channel.state {
             let fact = format!("a channel with {} is frozen", channel.partner);
-            let hint = "call the partner's duty desk, and warn by other channels meanwhile; `forewarn evidence list` says what is kept";
+            let hint = "call the partner's duty desk, and warn by other channels meanwhile; `forewarn evidence list` says \
+                        what is kept. When both agree, its officer runs `forewarn channel succeed` there";
             found.push(finding(Severity::Fault, fact, hint).detail(why.clone()));
         }
+    }
+    for waits in super::channels::waiting(view)? {
+        let (partner, lost) = (&waits.partner, waits.left_behind.len());
+        let drill = if waits.use_ == "exercise" { " --exercise" } else { "" };
+        let fact = format!("{partner} goes on in a new log that leaves {lost} entries held here behind");
+        let hint = format!(
+            "`forewarn channel list` shows them; call its duty desk, then `forewarn channel accept {partner}{drill}`"
+        );
+        found.push(finding(Severity::Fault, fact, hint));
     }
     Ok(())
 }

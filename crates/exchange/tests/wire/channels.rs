@@ -79,9 +79,9 @@ fn the_giver_takes_back_only_what_it_proposed() {
     let houses = TestHouses::of(&[A, B]);
     let (a, b) = (houses.a(), houses.b());
     a.undertake(B).unwrap();
-    let proposed = channel::ours(&a.house(), b.name(), Use::Actual, &mut a.rng()).unwrap();
+    let proposed = channel::ours(&a.house(), b.name(), Use::Actual, a.now(), &mut a.rng()).unwrap();
     let OurChannel::Propose(text) = proposed else { panic!("it is new") };
-    let again = channel::ours(&a.house(), b.name(), Use::Actual, &mut a.rng()).unwrap();
+    let again = channel::ours(&a.house(), b.name(), Use::Actual, a.now(), &mut a.rng()).unwrap();
     assert!(matches!(again, OurChannel::Propose(same) if same == text), "a proposal stays the same");
 
     let mut other = SignedProposal::parse(text.as_bytes()).unwrap().proposal().clone();

@@ -33,7 +33,8 @@ fn origin(a: &TestHouse) -> Origin {
 fn a_partner_that_asks_opens_the_channel_and_takes_what_waits() {
     let houses = TestHouses::of(&[A, B]);
     let (a, b) = (houses.a(), houses.b());
-    let proposed = |use_| pull::proposal_for(&a.house(), &b.as_partner(), use_, &mut a.rng()).unwrap();
+    let proposed =
+        |use_| pull::proposal_for(&a.house(), &b.as_partner(), use_, a.now(), &mut a.rng()).unwrap();
     assert_eq!(proposed(Use::Actual), None, "nothing waits");
     a.undertake(B).unwrap();
     let proposal = proposed(Use::Actual).unwrap();

@@ -2,13 +2,13 @@
 
 use exchange::receipt::{self, ExportedReceipt};
 use exchange::refusal::Refusal;
+use exchange::rotation::rotate_log;
 use exchange::view::receipt as standing;
 use model::vocab::PersonsRule;
 use store::{ChannelRow, ChannelSide};
 use testkit::tamper::{Change, Files, What, each_change};
 use testkit::{A, B, TestHouse, TestHouses, Weather, code, for_parcels, party, persons, terms, warning};
-use tlog::channel::{ChannelProposal, ChannelStatement, Use};
-use tlog::key::{KeyKind, SigningKey};
+use tlog::channel::Use;
 use tlog::receipt::{FilesError, ReceiptError, Standing, Trusted, verify_export};
 
 const WHY: Option<&str> = Some("asked for by the oversight body");
@@ -161,28 +161,38 @@ fn whoever_may_read_an_entry_may_export_it_and_the_trail_keeps_who_did() {
 }
 
 #[test]
-fn an_old_receipt_is_exported_with_the_statement_that_was_in_force() {
+fn receipts_from_before_and_after_a_change_of_keys_verify_each_with_the_statement_in_force() {
     let houses = TestHouses::two();
     let (a, b) = (houses.a(), houses.b());
     a.warn(&warning(), &[B]);
     houses.settle_all();
-    let entry = released(a);
-    let before = export(a, &entry).unwrap();
-    // The keys were changed after it.
-    let channel = log(a, ChannelSide::Ours);
-    let old = ChannelStatement::parse(channel.statement.as_bytes()).unwrap();
-    let key = SigningKey::from_seed(&channel.origin.to_string(), KeyKind::Ed25519, [9; 32]).unwrap();
-    let new =
-        ChannelProposal { from: channel.size() + 1, log: key.verifier().clone(), ..old.proposal().clone() };
-    let half = new.sign_as_giver(&a.house().keys.identity).unwrap();
-    let new = half.countersign(&b.house().keys.identity).unwrap();
-    let text = String::from_utf8(new.as_bytes().to_vec()).unwrap();
-    houses.leave_broken();
-    a.sql(
-        "node.db",
-        &format!("UPDATE channels SET statement = '{text}' WHERE origin = '{}'", channel.origin.hex()),
-    );
-    assert_eq!(export(a, &entry).unwrap(), before);
+    let (old, opening) = (released(a), log(a, ChannelSide::Ours).size());
+    let before = export(a, &old).unwrap();
+    let operator = a.caller("operator1");
+    rotate_log(&a.house(), &operator, &party(B), Use::Actual, a.now()).unwrap();
+    houses.settle_all();
+    b.rotate_cosigner();
+    a.renews(b);
+    a.warn(&warning(), &[B]);
+    houses.settle_all();
+    let (new, size) = (released(a), log(a, ChannelSide::Ours).size());
+    assert_ne!(old, new);
+    assert_eq!(export(a, &old).unwrap(), before, "what came later changes nothing");
+    for (entry, held) in [(&old, opening), (&new, size)] {
+        let folder = export(a, entry).unwrap();
+        assert_eq!(folder, export(b, entry).unwrap(), "both sides export the same");
+        let verified = verify_export(&folder.files, Some(trusted(&houses))).unwrap();
+        assert_eq!(verified.standing, Standing::Verified);
+        assert!(verified.statement.proposal().from <= held);
+    }
+    let keys = |entry: &str| {
+        let verified = verify_export(&export(a, entry).unwrap().files, None).unwrap();
+        let said = verified.statement.proposal().clone();
+        (said.from, said.log.to_string(), said.cosigner.to_string())
+    };
+    let (first, second) = (keys(&old), keys(&new));
+    assert_eq!(first.0, 0);
+    assert!(second.0 > opening && first.1 != second.1 && first.2 != second.2, "{first:?} {second:?}");
 }
 
 fn export(house: &TestHouse, entry: &str) -> Result<ExportedReceipt, Refusal> {

@@ -12,6 +12,9 @@ pub(super) const NAME: &str = "manifest.json";
 /// The largest manifest that is read, in bytes: some ten thousand channels.
 pub(super) const BYTES_MAX: u64 = 4 * 1024 * 1024;
 
+/// The member with the cosigner keys that were replaced in order and sign on.
+pub(super) const RETIRING: &str = "retiring-cosigners";
+
 /// What an archive is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Kind {
@@ -38,13 +41,15 @@ impl Kind {
                 ("tls.key", true),
                 ("tls.crt", true),
                 ("encryption.key", true),
+                (RETIRING, false),
             ],
         }
     }
 
     /// The names of the files of the node's own keys.
     pub(super) fn key_files() -> impl Iterator<Item = &'static str> {
-        Self::Keys.members().iter().map(|(name, _)| *name).filter(|name| *name != "body-keys")
+        let names = Self::Keys.members().iter().map(|(name, _)| *name);
+        names.filter(|name| !["body-keys", RETIRING].contains(name))
     }
 }
 

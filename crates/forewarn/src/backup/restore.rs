@@ -13,11 +13,12 @@ use exchange::refusal::Refusal;
 use jiff::Timestamp;
 use store::{Store, TakenOver};
 
-use super::manifest::Manifest;
+use super::manifest::{Manifest, RETIRING};
 use super::seal::OpenWith;
 use super::verify::{self, Keys};
 use super::{GoOn, archive, store_world, world};
 use crate::data_dir::DataDir;
+use crate::key_files;
 
 /// In the folder that is being made: it is ours, and not whole.
 const UNFINISHED: &str = "restoring";
@@ -199,6 +200,10 @@ fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Refusal> {
 
 fn write_keys(staging: &Path, keys: &Keys) -> Result<(), Refusal> {
     for (name, bytes) in &keys.of_the_node {
+        if name == RETIRING {
+            key_files::retiring_from_text(&DataDir::at(staging), bytes)?;
+            continue;
+        }
         write_private(&staging.join("keys").join(name), bytes)?;
     }
     keys.of_texts.write(staging).map_err(|e| store_world(&staging.join("keys.db"), e))?;

@@ -10,10 +10,11 @@ use store::{BodyKeys, Moment};
 use tempfile::{Builder, NamedTempFile, TempDir};
 
 use super::archive::{self, Counted};
-use super::manifest::{Kind, Manifest, Member};
+use super::manifest::{Kind, Manifest, Member, RETIRING};
 use super::seal::{self, SealTo};
 use super::{GoOn, store_world, world};
 use crate::data_dir::DataDir;
+use crate::key_files;
 
 /// What is to be made.
 pub(crate) struct Wanted {
@@ -154,6 +155,9 @@ fn key_members(dir: &DataDir, keys: &BodyKeys, go_on: &GoOn) -> Result<(Vec<Memb
     let mut files = vec![("body-keys".to_owned(), keys.to_bytes())];
     for name in Kind::key_files() {
         files.push((name.to_owned(), dir.key_file(name)?));
+    }
+    if let Some(retiring) = key_files::retiring_to_text(dir)? {
+        files.push((RETIRING.to_owned(), retiring));
     }
     let mut members = Vec::new();
     for (name, bytes) in &files {

@@ -9,7 +9,7 @@ use model::vocab::Carriage;
 use super::desk::{Desk, Shown};
 use super::failure::Failure;
 use super::reading;
-use super::show::relation;
+use super::show::{channels, relation};
 
 /// Print this node's signed card, to be given to a partner
 #[derive(Debug, Args)]
@@ -34,6 +34,15 @@ enum PartnerAct {
     /// Pin a partner's card as unconfirmed, and print our own words to read out
     #[command(after_help = eg!("forewarn partner add service-b.card", "role liaison or operator; the file that the partner's `forewarn card` printed."))]
     Add {
+        /// The card (- for standard input)
+        file: PathBuf,
+    },
+    /// Propose a confirmed partner's new card to a second person, who sees what is new
+    #[command(after_help = eg!(
+        "forewarn partner renew service-b.card",
+        "role liaison or operator; then `forewarn approve` by another person. Ask the partner by voice why its card is new."
+    ))]
+    Renew {
         /// The card (- for standard input)
         file: PathBuf,
     },
@@ -66,6 +75,10 @@ impl Partner {
             PartnerAct::Add { file } => {
                 let card = reading::text(&file)?;
                 desk.show("/v1/partner/add", &PartnerCard { card }, relation::partner_added)
+            }
+            PartnerAct::Renew { file } => {
+                let card = reading::text(&file)?;
+                desk.show("/v1/partner/renew", &PartnerCard { card }, channels::card_waits)
             }
             PartnerAct::Confirm { name, heard } => confirm(desk, &name, heard),
             PartnerAct::Carriage { name, carriage } => {

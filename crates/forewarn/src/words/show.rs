@@ -3,6 +3,7 @@
 
 pub(crate) mod answers;
 pub(crate) mod carry;
+pub(crate) mod channels;
 pub(crate) mod entry;
 pub(crate) mod inbox;
 pub(crate) mod ledger;

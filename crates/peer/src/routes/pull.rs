@@ -9,7 +9,7 @@ use axum::http::{HeaderValue, Response, StatusCode, Uri};
 use axum::routing::{get, post};
 use exchange::pull::{self, Brought, Served};
 use exchange::refusal::Whose;
-use exchange::{channel, partner};
+use exchange::{channel, declined, partner};
 use gate::serve::PeerPin;
 use tlog::channel::Use;
 use tlog::note::NOTE_BYTES_MAX;
@@ -21,6 +21,7 @@ pub(super) fn routes() -> Router<Peer> {
     Router::new()
         .route("/peer/v1/channel", get(proposal))
         .route("/peer/v1/channel/opened", post(opened))
+        .route("/peer/v1/channel/declined", post(new_keys_declined))
         .route("/peer/v1/log/{origin}/parcel", get(parcel))
         .route("/peer/v1/log/{origin}/receipt", post(receipt))
         .route("/peer/v1/log/{origin}/checkpoint/{size}", get(checkpoint_at))
@@ -36,7 +37,7 @@ async fn proposal(State(peer): State<Peer>, Extension(pin): Extension<PeerPin>, 
             Some("exercise") => Use::Exercise,
             _ => return Ok(not_here()),
         };
-        Ok(match pull::proposal_for(&peer.house, &caller, use_, &mut peer.clock.rng())? {
+        Ok(match pull::proposal_for(&peer.house, &caller, use_, peer.clock.now(), &mut peer.clock.rng())? {
             Some(statement) => text(StatusCode::OK, statement),
             None => nothing(),
         })
@@ -60,6 +61,28 @@ async fn opened(
             Ok(false) => Ok(not_here()),
             Err(refusal) if refusal.whose == Whose::Theirs => {
                 Ok(text(StatusCode::FORBIDDEN, format!("{}\n", refusal.fact)))
+            }
+            Err(refusal) => Err(refusal),
+        }
+    })
+    .await
+}
+
+/// The caller says that it does not sign new keys of our log to it.
+async fn new_keys_declined(
+    State(peer): State<Peer>,
+    Extension(pin): Extension<PeerPin>,
+    request: Request,
+) -> Response<Body> {
+    let Ok(body) = to_bytes(request.into_body(), 2 * channel::STATEMENT_BYTES_MAX).await else {
+        return text(StatusCode::PAYLOAD_TOO_LARGE, "such a refusal is shorter\n".to_owned());
+    };
+    run(move || {
+        let Some(caller) = partner::caller_by_pin(&peer.house, &pin.0.0)? else { return Ok(stranger()) };
+        match declined::take(&peer.house, &caller.name, &body, peer.clock.now()) {
+            Ok(_) => Ok(text(StatusCode::OK, String::new())),
+            Err(refusal) if refusal.whose == Whose::Theirs => {
+                Ok(text(StatusCode::BAD_REQUEST, format!("{}\n", refusal.fact)))
             }
             Err(refusal) => Err(refusal),
         }
