@@ -268,7 +268,7 @@ pub fn accept(house: &House, from: &Partner, text: &[u8], now: Timestamp) -> Res
             state: ChannelState::Open,
         })?;
         // Without a mark nobody can tell whether it is new, or was cosigned before this node went back.
-        if act.mark_lost()?
+        if recover::may_be_old(act, &from)?
             && let Some(mut row) = act.channel(&statement.origin())?
         {
             act.begin_recovery(&mut row)?;

@@ -17,7 +17,6 @@ use tlog::cosignature::Cosignature;
 use tlog::parcel::{Item, Parcel};
 
 use crate::alarm;
-use crate::channel;
 use crate::erasure;
 use crate::evidence::{self, Binds};
 use crate::house::House;
@@ -119,25 +118,15 @@ pub fn next_parcel(
     let (us, partner) = (house.clone(), to.clone());
     let fenced = house.store.act(move |act| {
         let Some(mut channel) = act.channel_with(&partner, ChannelSide::Ours, use_)? else { return Ok(None) };
-        if channel.state != ChannelState::Open || !us.is_confirmed(&channel.origin) {
+        if channel.state != ChannelState::Open || channel.recovering || !us.is_confirmed(&channel.origin) {
             return Ok(None);
-        }
-        let mut draws = draws.into_iter();
-        if channel.size() == 0
-            && let Some(draw) = draws.next()
-        {
-            // It was taken up again from the partner's statement, and nothing had been signed of it.
-            channel::begin(act, &mut channel, draw, now)?;
         }
         let old = from.unwrap_or(channel.cosigned).min(channel.size());
         // What was appended and has no receipt, or has been lost by the partner, is sent again first: so a parcel stays
         // within its limits however often it was refused, and what waits can still be stopped.
-        // And an entry would name less as seen than this node has cosigned, while it does not hold that again (log-format §10).
-        let opposite = act.channel_with(&partner, ChannelSide::Theirs, use_)?;
-        let lost = opposite.is_some_and(|theirs| theirs.recovering);
         let all_sent = old == channel.size() && old == channel.cosigned;
-        if all_sent && !lost && !succession::appends_nothing(act, &channel)? {
-            waiting::append(&us, act, &mut channel, draws.collect(), now)?;
+        if all_sent && !succession::appends_nothing(act, &channel)? {
+            waiting::append(&us, act, &mut channel, draws, now)?;
         }
         let size = channel.size();
         // Nothing is missing at the partner; a parcel without entries asks for the receipt, if that is.

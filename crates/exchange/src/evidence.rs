@@ -4,7 +4,7 @@
 pub mod export;
 pub(crate) mod proof;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use store::{Act, ChannelRow, View};
 use tlog::checkpoint::{Checkpoint, SignedCheckpoint};
 use tlog::hash::Hash;
@@ -98,13 +98,20 @@ fn last_key(channel: &ChannelRow) -> String {
 }
 
 /// A partner holds more of a log of ours than we do: nothing shows earlier that this node runs on an old copy of its data.
-/// People are told once, until a receipt shows that the log has caught up.
+/// People are told once, until a receipt shows that the log has caught up, and at most once a day.
 pub(crate) fn behind(act: &mut Act<'_>, ours: &ChannelRow, now: Timestamp) -> Result<(), Refusal> {
     let key = behind_key(ours);
     if act.meta(&key)?.is_some() {
         return Ok(());
     }
     act.set_meta(&key, &now.to_string())?;
+    // A partner could go on saying so and taking it back.
+    let told_key = format!("log.behind.told/{}", ours.origin.hex());
+    let told: Option<Timestamp> = act.meta(&told_key)?.and_then(|at| at.parse().ok());
+    if told.is_some_and(|at| now.duration_since(at) < SignedDuration::from_hours(24)) {
+        return Ok(());
+    }
+    act.set_meta(&told_key, &now.to_string())?;
     alarm::line(
         act,
         "a partner holds more of our log than this node: it may run on an old copy of its data",
@@ -118,7 +125,7 @@ pub(crate) fn is_behind(view: &View<'_>, ours: &ChannelRow) -> Result<bool, Refu
     Ok(view.meta(&behind_key(ours))?.is_some())
 }
 
-/// The log has caught up: the next time it is behind is told again.
+/// The log has caught up: the next time it is behind is told again, though not on the same day.
 pub(crate) fn caught_up(act: &mut Act<'_>, ours: &ChannelRow) -> Result<(), Refusal> {
     let key = behind_key(ours);
     if act.meta(&key)?.is_some() {

@@ -119,7 +119,8 @@ pub fn parcel(
             Receipt::BadRoot
         }
     };
-    if matches!(receipt, Receipt::Held(_)) {
+    // What came in waits for people; and so does the notice of a channel that is frozen now.
+    if matches!(receipt, Receipt::Held(_) | Receipt::BadRoot) {
         (house.bell)();
     }
     Ok(receipt)

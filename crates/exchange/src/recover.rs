@@ -234,6 +234,16 @@ pub(crate) fn settle_ours(
     settle(act, channel, mark, "signed", now)
 }
 
+fn trusted_key(partner: &PartyName) -> String {
+    format!("recover.word/{partner}")
+}
+
+/// Whether a channel that a partner proposes may be one of which this node has lost what it had cosigned: a mark was lost,
+/// and nobody has taken this partner's word.
+pub(crate) fn may_be_old(view: &View<'_>, partner: &PartyName) -> Result<bool, Refusal> {
+    Ok(view.mark_lost()? && view.meta(&trusted_key(partner))?.is_none())
+}
+
 fn word_taken(channel: &ChannelRow) -> String {
     format!("recover.word/{}", channel.origin.hex())
 }
@@ -458,13 +468,15 @@ pub fn trust(house: &House, caller: &Person, of: &PartyName, now: Timestamp) -> 
         partner::known(act, &of)?;
         let waiting: Vec<ChannelRow> =
             act.channels()?.into_iter().filter(|c| c.partner == of && c.recovering).collect();
-        if waiting.is_empty() {
+        if waiting.is_empty() && !act.mark_lost()? {
             return Err(Refusal::yours("not_recovering", format!("no channel with {of} is recovering"))
                 .hint("`forewarn status` says which are"));
         }
         for channel in &waiting {
             act.set_meta(&word_taken(channel), by.as_str())?;
         }
+        // Also for what it may show of a channel that this copy of the data does not know.
+        act.set_meta(&trusted_key(&of), by.as_str())?;
         let detail = serde_json::json!({ "logs": waiting.len() });
         audit::note(act, now, by.as_str(), "partner.trust_word", of.as_str(), detail, &[])
     })?;

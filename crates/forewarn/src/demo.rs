@@ -2,7 +2,8 @@
 //!
 //! Three nodes run as processes of this executable on the loopback; their people speak to them through the command
 //! line, one session each. Nothing is printed that did not happen: every step checks what it claims from the answers of
-//! the nodes concerned, and the first claim that does not hold ends the demo. Read `story` for the steps.
+//! the nodes concerned, and the first claim that does not hold ends the demo. On the good day everything goes as it should;
+//! on the bad day processes are killed, lines cut, disks lost and signatures misused. Read `story` for the steps.
 
 mod check;
 mod files;
@@ -25,7 +26,7 @@ use self::node::{Stage, world};
 use self::play::World;
 use self::print::Programme;
 use self::stop::Stop;
-use self::story::STEPS;
+use self::story::ACTS;
 use crate::{clock, say};
 
 /// The exit status of a demo in which a claim did not hold, or whose folder cannot be used.
@@ -51,7 +52,7 @@ pub(crate) fn run(keep: bool, out: Option<&Path>, json: bool) -> ExitCode {
         }
     };
     let stage = Stage { program, folder: folder.path().to_owned(), stop: stop.clone() };
-    let mut programme = Programme::begin(json, STEPS.len());
+    let mut programme = Programme::begin(json, ACTS.iter().map(|act| act.steps.len()).sum());
     let played = World::new(stage).and_then(|mut world| {
         play_through(&mut world, &mut programme)?;
         if keep {
@@ -78,12 +79,15 @@ pub(crate) fn run(keep: bool, out: Option<&Path>, json: bool) -> ExitCode {
 }
 
 fn play_through(world: &mut World, programme: &mut Programme) -> Result<(), Failed> {
-    for step in STEPS {
-        programme.step(step.claim);
-        let (begun, mut telling) = (clock::now(), Telling::default());
-        let taken = (step.act)(world, &mut telling);
-        programme.told(step.name, step.claim, &telling, milliseconds_since(begun), taken.is_ok());
-        taken?;
+    for act in &ACTS {
+        programme.act(act.heading);
+        for step in act.steps {
+            programme.step(step.claim);
+            let (begun, mut telling) = (clock::now(), Telling::default());
+            let taken = (step.act)(world, &mut telling);
+            programme.told(step.name, step.claim, &telling, milliseconds_since(begun), taken.is_ok());
+            taken?;
+        }
     }
     Ok(())
 }

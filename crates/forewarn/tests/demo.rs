@@ -16,6 +16,13 @@ fn the_demo_plays_the_whole_case_and_every_claim_holds() {
     assert!(done.status.success(), "{told}{}", String::from_utf8_lossy(&done.stderr));
     let told: Value = serde_json::from_str(&told).unwrap();
     let steps = told["steps"].as_array().unwrap();
-    assert!(steps.len() >= 12, "{told}");
-    assert!(steps.iter().all(|step| step["ok"] == true), "{told}");
+    assert_eq!(steps.len(), 22, "{told}");
+    assert!(steps.iter().all(|step| step["ok"] == true && step["checks"].as_u64() > Some(0)), "{told}");
+    let names: Vec<&str> = steps.iter().map(|step| step["name"].as_str().unwrap()).collect();
+    let bad_day = ["killed", "cut", "carried", "restored", "verified", "rewritten"];
+    assert!(names.ends_with(&bad_day), "the bad day comes last: {names:?}");
+    assert_eq!(
+        steps[21]["facts"]["verdict"],
+        "VERIFIED: two signatures of service-c.example cannot both be true"
+    );
 }

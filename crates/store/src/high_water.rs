@@ -441,13 +441,12 @@ impl Act<'_> {
 
     /// Forgets why this node recovered, once no log does any more. False, and nothing is changed, if one still does.
     pub fn recovery_over(&mut self) -> Result<bool, StoreError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM channels WHERE recovering = 1)";
+        let sql = "SELECT EXISTS (SELECT 1 FROM channels WHERE recovering = 1 AND state <> 'frozen')";
         if self.c.node.prepare_cached(sql)?.query_row([], |row| row.get(0))? {
             return Ok(false);
         }
         self.forget_meta(REASON)?;
         self.forget_meta(SINCE)?;
-        self.forget_meta(LOST)?;
         Ok(true)
     }
 }
@@ -479,7 +478,7 @@ pub fn take_over(
         let mut act = Act::on(&c);
         act.mark_restored(from, now)?;
         act.set_meta(KEPT, "1")?;
-        if !had_mark && marks.is_empty() {
+        if void_what_is_older(&c)? || (!had_mark && marks.is_empty()) {
             note_lost(&c.node)?;
         }
     }
@@ -491,6 +490,23 @@ pub fn take_over(
         had_mark: had_mark || !marks.is_empty(),
         without_key,
     })
+}
+
+/// Takes away the lines of the mark that say less than the copy itself: they are of an earlier mark or of another node's.
+/// True if there were any, or if a log of the copy is missing: then the mark is not the one that was kept last.
+fn void_what_is_older(c: &Connections) -> Result<bool, StoreError> {
+    let mut older = false;
+    for (line, _) in present(&c.node)? {
+        let stands = line_of(&c.marks, &line.origin)?;
+        let whole = stands.is_some_and(|mark| {
+            mark.signed.size >= line.mark.signed.size && mark.cosigned.size >= line.mark.cosigned.size
+        });
+        if !whole {
+            older = true;
+            c.marks.execute("DELETE FROM marks WHERE origin = ?1", [&line.origin])?;
+        }
+    }
+    Ok(older)
 }
 
 /// What `take_over` found.

@@ -370,7 +370,9 @@ impl Act<'_> {
             }
             Mend::Channel { channel, stands } => {
                 let sql = "UPDATE channels SET size = ?2, range = ?3, written = ?4, seen = ?5, cosigned = ?6,
-                           cosigned_at = ?7 WHERE id = ?1";
+                           cosigned_at = ?7,
+                           recovering = recovering OR EXISTS (SELECT 1 FROM heads WHERE channel = ?1 AND size > ?2)
+                           WHERE id = ?1";
                 let Stands { size, range, written, seen, cosigned, cosigned_at } = stands;
                 node.prepare_cached(sql)?.execute(params![
                     channel,

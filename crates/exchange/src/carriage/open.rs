@@ -141,8 +141,13 @@ fn parcel(house: &House, bytes: &[u8], now: Timestamp, rng: &mut impl CryptoRng)
         return Err(stranger("a parcel of a log")
             .hint("nothing was taken; if the partner packed a file that ends in .channel, open that first"));
     };
-    nothing_more_was_receipted(house, &from, &origin, old, now)?;
-    let receipt = receive::parcel(house, &Partner { name: from.clone() }, origin, bytes, now, rng)?;
+    let caller = Partner { name: from.clone() };
+    let mut receipt = receive::parcel(house, &caller, origin, bytes, now, rng)?;
+    if receipt == Receipt::Recovering {
+        // It is signed by the giver, or it would have been refused before.
+        nothing_more_was_receipted(house, &from, &origin, old, now)?;
+        receipt = receive::parcel(house, &caller, origin, bytes, now, rng)?;
+    }
     let end = match receipt {
         Receipt::Held(_) => End::Held,
         Receipt::Stored(_) => End::Stored,

@@ -320,7 +320,9 @@ fn held(house: &House, bytes: &[u8], now: Timestamp) -> Result<Settled, Refusal>
     let has_receipt = held.receipt.is_some();
     let waits = house.store.act(move |act| {
         let Some(row) = act.channel(&held.origin)? else { return Ok(None) };
-        let waits = if has_receipt { None } else { after_receipt(act, &row, 0, now)? };
+        // Nobody has signed it; it settles nothing where our own mark does not.
+        let signed = has_receipt || act.mark_lost()?;
+        let waits = if signed { None } else { after_receipt(act, &row, 0, now)? };
         set_wanted(act, &row.origin, (size < row.cosigned).then_some(size))?;
         Ok::<_, Refusal>(waits)
     })?;

@@ -8,16 +8,18 @@ use jiff::Timestamp;
 use model::facts::{self, Facts};
 use model::id::EntryRef;
 use model::warning::DutyDecision;
-use store::{Act, ChannelRow, NewEntry, OutboxRow, OutboxState, SealingDraw};
+use store::{Act, ChannelRow, ChannelSide, NewEntry, OutboxRow, OutboxState, SealingDraw};
 use tlog::commitment::{Salt, commit};
 use tlog::entry::{Answers, Entry, EntryHeader, EntryKind, Seen, Thread};
 
 use crate::alarm;
 use crate::chain;
+use crate::channel;
 use crate::clocks;
 use crate::erasure;
 use crate::house::House;
 use crate::outgoing::Condition;
+use crate::recover::{self, Settled};
 use crate::refusal::{Refusal, Whose};
 use crate::release;
 
@@ -58,12 +60,21 @@ pub(crate) fn append(
     draws: Vec<(Salt, SealingDraw)>,
     now: Timestamp,
 ) -> Result<(), Refusal> {
+    if is_opposite_lost(act, channel, now)? {
+        return Ok(());
+    }
     let seen = chain::newest_seen(act, channel)?;
     let may_expire = clocks::may_expire(act, now)?;
     let mut bytes = 0;
     let mut waiting = Waiting::of(act, channel)?;
     // An entry takes the next draw only when it is appended: what is withdrawn shifts no salt that the partner sees.
     let mut draws = draws.into_iter();
+    if channel.size() == 0
+        && let Some(draw) = draws.next()
+    {
+        // It was taken up again from the partner's statement, and nothing had been signed of it.
+        channel::begin(act, channel, draw, now)?;
+    }
     while bytes <= BODY_BYTES_MAX && draws.len() > 0 {
         let Some(row) = waiting.next(act, channel)? else { break };
         // What was decided in this copy of the data, and stands in what the partner gave back, was sent before.
@@ -267,4 +278,18 @@ fn first_release(act: &Act<'_>, row: &OutboxRow) -> Result<Option<EntryRef>, Ref
         }
     }
     Ok(None)
+}
+
+/// Whether this node has lost of the opposite log what it had cosigned or named as seen: an entry would name less as seen
+/// than it has cosigned, which is a contradiction by two signatures, or less than the entry before it, which is refused for
+/// ever (log-format §10).
+fn is_opposite_lost(act: &mut Act<'_>, channel: &ChannelRow, now: Timestamp) -> Result<bool, Refusal> {
+    let opposite = act.channel_with(&channel.partner, ChannelSide::Theirs, channel.use_)?;
+    if let Some(mut theirs) = opposite.filter(|theirs| theirs.recovering)
+        && matches!(recover::settle_theirs(act, &mut theirs, now)?, Settled::No(_))
+    {
+        return Ok(true);
+    }
+    let seen = chain::newest_seen(act, channel)?;
+    Ok(chain::seen_size(act, channel, seen.as_ref())? < channel.seen)
 }

@@ -130,9 +130,11 @@ pub fn is_alive(house: &House) -> Result<(), Refusal> {
 pub fn not_ready(house: &House, now: Timestamp) -> Result<Vec<String>, Refusal> {
     let written = house.store.act(move |act| act.try_to_write(now).map_err(Refusal::from));
     let mut found: Vec<String> = written.err().iter().map(|e| format!("the store: {}", e.fact)).collect();
-    let recovering = house
-        .store
-        .view(|view| Ok::<_, Refusal>(view.channels()?.iter().filter(|c| c.recovering).count()))?;
+    let recovering = house.store.view(|view| {
+        Ok::<_, Refusal>(
+            view.channels()?.iter().filter(|c| c.recovering && c.state == store::ChannelState::Open).count(),
+        )
+    })?;
     if recovering > 0 {
         found.push(format!("{recovering} logs are recovering after a restore"));
     }

@@ -35,6 +35,8 @@ pub struct StatusView {
     pub now: Timestamp,
     /// What is unsure about the clock.
     pub clock_unsure: Option<String>,
+    /// Since when this node takes back from its partners what it had lost, and why; nothing when it does not.
+    pub recovering: Option<String>,
     /// Clocks that run, the most pressing first.
     pub clocks: Vec<Clock>,
     /// Proposals that wait for a second person.
@@ -112,6 +114,7 @@ pub fn status(house: &House, caller: &Person, now: Timestamp) -> Result<StatusVi
             words: crate::partner::fingerprint_words(identity)?,
             now,
             clock_unsure: clocks::unsure(view)?,
+            recovering: recovering(view)?,
             clocks: clocks::running(house, view, now)?,
             proposals_waiting: view.open_proposals()?.iter().filter(|p| now < p.expires_at).count(),
             outbox_waiting,
@@ -180,10 +183,9 @@ fn of_node(house: &House, view: &View<'_>, now: Timestamp, found: &mut Vec<Findi
             "compare the clock with another one, then `forewarn clock confirm`; nothing expires until then";
         found.push(finding(Severity::Warning, words, hint));
     }
-    if let Some((reason, since)) = view.recovering()? {
-        let since = since.map(|since| format!(" since {since}")).unwrap_or_default();
+    if let Some(words) = recovering(view)? {
         let hint = "it asks its partners by itself; a log goes on when it is settled what was signed in it";
-        found.push(finding(Severity::Warning, format!("this node recovers{since}: {reason}"), hint));
+        found.push(finding(Severity::Warning, words, hint));
     }
     let overdue = clocks::running(house, view, now)?.into_iter().filter(|c| c.overdue);
     for clock in overdue {
@@ -221,6 +223,13 @@ fn of_node(house: &House, view: &View<'_>, now: Timestamp, found: &mut Vec<Findi
         found.push(finding(Severity::Note, format!("{} waits for its second person", row.id), hint));
     }
     Ok(())
+}
+
+/// That this node goes on from an old copy of its data, since when and why; nothing if it does not.
+fn recovering(view: &View<'_>) -> Result<Option<String>, Refusal> {
+    let Some((reason, since)) = view.recovering()? else { return Ok(None) };
+    let since = since.map(|since| format!(" since {since}")).unwrap_or_default();
+    Ok(Some(format!("this node recovers{since}: {reason}")))
 }
 
 /// Whether the audit trail is watched over.

@@ -341,3 +341,23 @@ fn a_receiver_that_went_back_to_before_the_channel_was_opened_is_given_everythin
     let after = receipts(houses.b(), &log(houses.b(), A, ChannelSide::Theirs));
     assert!(after.contains(&before.unwrap()), "its first receipt is its own again");
 }
+
+#[test]
+fn a_giver_that_lost_the_opposite_log_whole_writes_nothing_that_names_less_as_seen() {
+    let houses = TestHouses::of(&[A, B]);
+    houses.a().thank("liaison1", About::Unsolicited(party(B))).unwrap();
+    houses.settle_all();
+    let old = houses.a().copy(DataCopy::WithoutMark);
+    houses.b().thank("liaison1", About::Unsolicited(party(A))).unwrap();
+    houses.settle_all();
+    houses.a().thank("liaison1", About::Unsolicited(party(B))).unwrap();
+    houses.settle_all();
+    houses.a().go_back(&old);
+    houses.advance(1);
+    houses.a().thank("liaison1", About::Unsolicited(party(B))).unwrap();
+    carry_on(&houses);
+    houses.b().thank("liaison1", About::Unsolicited(party(A))).unwrap();
+    carry_on(&houses);
+    houses.settle_all();
+    assert_eq!(houses.b().relation(A).thanks().count(), 5, "three each way and two");
+}

@@ -5,7 +5,7 @@ use store::StoreError;
 use testkit::TestHouses;
 
 #[test]
-fn a_restored_node_tells_people_once_and_the_doctor_until_it_is_over() {
+fn a_restored_node_tells_people_once_and_status_and_doctor_say_so_until_it_is_over() {
     let houses = TestHouses::two();
     let (house, now) = (houses.a().house(), houses.a().now());
     assert_eq!(went_back::tell(&house, now).unwrap(), None);
@@ -22,6 +22,8 @@ fn a_restored_node_tells_people_once_and_the_doctor_until_it_is_over() {
     assert_eq!(notices.iter().filter(|n| n.line.contains("went back")).count(), 1);
     let findings = || status::doctor(&house, &houses.a().caller("operator1"), now).unwrap();
     assert!(findings().iter().any(|f| f.fact.starts_with("this node recovers since ")), "{:?}", findings());
+    let says = || status::status(&house, &houses.a().caller("operator1"), now).unwrap().recovering;
+    assert!(says().unwrap().ends_with(": it was restored from a backup"));
     let over: Result<bool, StoreError> = house.store.act(|act| {
         for mut channel in act.channels()? {
             act.end_recovery(&mut channel)?;
@@ -30,4 +32,5 @@ fn a_restored_node_tells_people_once_and_the_doctor_until_it_is_over() {
     });
     assert!(over.unwrap());
     assert!(!findings().iter().any(|f| f.fact.contains("recovers")));
+    assert_eq!(says(), None);
 }

@@ -240,6 +240,24 @@ pub(crate) fn threat_to_life(days: &Days) -> Value {
     })
 }
 
+/// A warning of the bad day: nothing but its title differs, so that what arrives can be told apart.
+pub(crate) fn of_the_bad_day(days: &Days, title: &str) -> Value {
+    json!({
+        "format": "forewarn/warning",
+        "precedence": "priority",
+        "domain": "counter_terrorism",
+        "harm": ["killing"],
+        "protectors": ["service-b.example"],
+        "handling": { "tlp": "amber", "purposes": ["prevent_harm"] },
+        "grade": { "scheme": "nato6x6", "source": "B", "info": "3" },
+        "validity": { "until": format!("{}T00:00:00Z", days.until) },
+        "title": [{ "text": title }],
+        "target": [{ "kind": "location", "name": "public places in City P" }],
+        "what": [{ "text": "somebody who is still at large looks for another place" }],
+        "giver": [{ "depth": "agency", "name": "Service A" }]
+    })
+}
+
 /// A drill.
 pub(crate) fn exercise(days: &Days) -> Value {
     json!({

@@ -23,8 +23,8 @@ const CALL_MAX: Duration = Duration::from_secs(60);
 const START_MAX: Duration = Duration::from_secs(30);
 /// The longest that a node may take to stop before it is killed.
 const STOP_MAX: Duration = Duration::from_secs(5);
-/// The longest that a delivery may take.
-const DELIVERY_MAX_MS: i64 = 20_000;
+/// The longest that a delivery may take. After a line was cut for a while the next attempt may be some seconds away.
+const DELIVERY_MAX_MS: i64 = 60_000;
 /// Between two looks at whether something has arrived.
 const LOOK_AGAIN: Duration = Duration::from_millis(25);
 
@@ -37,6 +37,28 @@ pub(crate) struct Stage {
     pub(crate) folder: PathBuf,
     /// Whether somebody pressed Ctrl-C.
     pub(crate) stop: Stop,
+}
+
+impl Stage {
+    /// Runs this program as somebody outside does, who has it and nothing else: in an empty folder, with an empty
+    /// environment. The exit status, and what was printed.
+    pub(crate) fn outside(&self, words: &[&str]) -> Result<(i32, String), Failed> {
+        self.stop.check()?;
+        let empty = tempfile::tempdir_in(&self.folder).map_err(|e| world("an empty folder", &e))?;
+        let done = Command::new(&self.program)
+            .args(words)
+            .env_clear()
+            .current_dir(empty.path())
+            .stdin(Stdio::null())
+            .process_group(0)
+            .output()
+            .map_err(|e| world(&format!("to run `{}`", line(words)), &e))?;
+        let said = [done.stdout, done.stderr].concat();
+        let status = done.status.code().ok_or_else(|| {
+            Failed::new(format!("`{}` to end by itself", line(words)), done.status.to_string())
+        })?;
+        Ok((status, String::from_utf8_lossy(&said).into_owned()))
+    }
 }
 
 /// A node of the play.
@@ -178,6 +200,24 @@ impl Node {
         }
     }
 
+    /// Waits until the node has told people something; without a notify hook its notices stand in its log.
+    pub(crate) fn until_noticed(&self, notice: &str) -> Result<(), Failed> {
+        let (begun, log) = (clock::now().as_millisecond(), self.file("node.log"));
+        loop {
+            let said =
+                fs::read_to_string(&log).map_err(|e| world(&format!("to read {}", log.display()), &e))?;
+            if said.lines().any(|line| line.contains("notice") && line.contains(notice)) {
+                return Ok(());
+            }
+            if clock::now().as_millisecond() - begun > DELIVERY_MAX_MS {
+                return Err(Failed::new(format!("{} to tell people: {notice}", self.name), "it does not")
+                    .hint(format!("the node's log is {}", log.display())));
+            }
+            self.stage.stop.check()?;
+            self.stage.stop.wait(LOOK_AGAIN);
+        }
+    }
+
     fn call(&self, who: &str, words: &[&str]) -> Result<(Value, String), Failed> {
         self.stage.stop.check()?;
         let errors = self.file("calls.log");
@@ -233,6 +273,36 @@ impl Node {
         match text(&opened, "/name")? == who {
             true => Ok(()),
             false => Err(Failed::new(format!("{who} to be logged in"), short(&opened))),
+        }
+    }
+
+    /// Ends the node as a power cut does: SIGKILL, in the middle of whatever it is doing.
+    pub(crate) fn kill(&mut self) {
+        let Some(mut process) = self.process.take() else { return };
+        let _ = process.child.kill();
+        let _ = process.child.wait();
+    }
+
+    /// Starts a node again that ran before, and logs everybody in: a session ends with the node.
+    pub(crate) fn serve_again(&mut self, people: &[&str]) -> Result<(), Failed> {
+        self.serve()?;
+        for who in people {
+            let passphrase = shown(&self.passphrase(who));
+            self.ask(who, &["login", who, "--passphrase-file", &passphrase])?;
+        }
+        Ok(())
+    }
+
+    /// Holds the node where it is, and lets it go on: it answers nobody meanwhile, and its process stays.
+    pub(crate) fn held(&self, held: bool) -> Result<(), Failed> {
+        let Some(process) = &self.process else {
+            return Err(Failed::new(format!("{} to run", self.name), "it does not"));
+        };
+        let signal = if held { "-STOP" } else { "-CONT" };
+        let told = Command::new("kill").args([signal, &process.child.id().to_string()]).status();
+        match told.map_err(|e| world("to hold a node", &e))?.success() {
+            true => Ok(()),
+            false => Err(Failed::new(format!("{} to hear {signal}", self.name), "it does not")),
         }
     }
 

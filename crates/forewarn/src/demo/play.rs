@@ -21,6 +21,9 @@ pub(crate) const LIAISON: &str = "liaison1";
 pub(crate) const INVITED: [(&str, &str); 4] =
     [(DESK, "desk"), (RELEASE, "release"), (SECOND, "release"), (LIAISON, "liaison")];
 
+/// Everybody who has an account on a node.
+pub(crate) const EVERYBODY: [&str; 5] = [OPERATOR, DESK, RELEASE, SECOND, LIAISON];
+
 /// The three nodes and what has happened so far.
 #[derive(Debug)]
 pub(crate) struct World {

@@ -37,11 +37,18 @@ impl Programme {
             bar.set_style(style);
         }
         let programme = Self { json, of, begun: clock::now(), bar, steps: Vec::new(), checks: 0 };
-        programme.line("Forewarn: three services, one warning, one outcome.");
+        programme.line(
+            "Forewarn: three services, one warning, one outcome; then a day on which everything goes wrong.",
+        );
         programme.line(
             "The people and the plot are made up. The rest happens now, between three nodes, and is checked.",
         );
         programme
+    }
+
+    /// An act begins.
+    pub(crate) fn act(&self, heading: &str) {
+        self.line(&format!("\n{heading}"));
     }
 
     /// A step begins.
@@ -210,15 +217,18 @@ fn node_document(node: &Node) -> Value {
 
 fn how_to_go_on(world: &World) -> String {
     let program = shown(&world.stage.program);
-    let mut text =
-        String::from("\nThe nodes run until you press Ctrl-C. In another terminal, for example:\n");
+    let mut text = String::from(
+        "\nThe nodes run until you press Ctrl-C. C's channel to A stays frozen, for what was signed with C's keys; the\n\
+         rest goes on as ever. In another terminal, for example:\n",
+    );
     for node in [&world.a, &world.b, &world.c] {
         let (data, session) = (shown(&node.data()), shown(&node.session(DESK)));
-        let what = if node.name == world.a.name { "warning list" } else { "inbox" };
-        text.push_str(&format!(
-            "\n  {}\n    {program} --data {data} --session {session} {what}\n",
-            node.name
-        ));
+        let what: &[&str] =
+            if node.name == world.a.name { &["warning list", "evidence list", "doctor"] } else { &["inbox"] };
+        text.push_str(&format!("\n  {}\n", node.name));
+        for what in what {
+            text.push_str(&format!("    {program} --data {data} --session {session} {what}\n"));
+        }
     }
     let names: Vec<&str> = std::iter::once(OPERATOR).chain(INVITED.map(|(who, _)| who)).collect();
     let folder = shown(&world.stage.folder);

@@ -2,6 +2,7 @@
 
 mod after;
 mod agreed;
+mod bad_day;
 mod count;
 mod give;
 mod life;
@@ -21,8 +22,22 @@ pub(crate) struct Step {
     pub(crate) act: fn(&mut World, &mut Telling) -> Result<(), Failed>,
 }
 
-/// The steps.
-pub(crate) const STEPS: &[Step] = &[
+/// An act of the play.
+pub(crate) struct Act {
+    /// Its heading.
+    pub(crate) heading: &'static str,
+    /// Its steps.
+    pub(crate) steps: &'static [Step],
+}
+
+/// The play.
+pub(crate) const ACTS: [Act; 2] = [
+    Act { heading: "A good day", steps: GOOD_DAY },
+    Act { heading: "A bad day: what breaks, and what holds", steps: BAD_DAY },
+];
+
+/// Everything goes as it should.
+const GOOD_DAY: &[Step] = &[
     Step {
         name: "nodes",
         claim: "Three services make a node each; no default password opens anything",
@@ -98,5 +113,39 @@ pub(crate) const STEPS: &[Step] = &[
         name: "ledger",
         claim: "Both sides compute the same ledger from the same two logs",
         act: count::ledger,
+    },
+];
+
+/// Everything that can go wrong does, and is really done: processes are killed, files lost, signatures misused.
+const BAD_DAY: &[Step] = &[
+    Step {
+        name: "killed",
+        claim: "Nodes are killed in the middle of a delivery; it arrives exactly once",
+        act: bad_day::killed::killed,
+    },
+    Step {
+        name: "cut",
+        claim: "The line is cut for a while; everything arrives, in order",
+        act: bad_day::cut::cut,
+    },
+    Step {
+        name: "carried",
+        claim: "Without a line a file is carried, and its receipt comes back",
+        act: bad_day::carried::carried,
+    },
+    Step {
+        name: "restored",
+        claim: "B loses its disk, restores a backup, and gets back what came after it",
+        act: bad_day::restored::restored,
+    },
+    Step {
+        name: "verified",
+        claim: "Somebody outside checks a receipt with the program and nothing else",
+        act: bad_day::shown::verified,
+    },
+    Step {
+        name: "rewritten",
+        claim: "C rewrites its history, and A can prove it to anybody",
+        act: bad_day::rewritten::rewritten,
     },
 ];

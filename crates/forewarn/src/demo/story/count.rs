@@ -14,13 +14,7 @@ const FAVOURS: [(&str, &str); 4] =
 /// Both sides compute it; the two documents are one.
 pub(crate) fn ledger(play: &mut World, tell: &mut Telling) -> Result<(), Failed> {
     let (a, b) = (&play.a, &play.b);
-    // What was just said is receipted a moment later; the ledgers agree when both sides hold the same receipts.
-    settled(a, b)?;
-    settled(b, a)?;
-    let (ours, ours_text) = a.answer(LIAISON, &["ledger", "--with", &b.name])?;
-    let (theirs, theirs_text) = b.answer(LIAISON, &["ledger", "--with", &a.name])?;
-    tell.equal("the same heads on both sides", ours.get("heads").cloned(), theirs.get("heads").cloned())?;
-    tell.equal("the same document, byte for byte", ours_text.clone(), theirs_text)?;
+    let (ours, ours_text) = one_ledger(a, b, tell)?;
     let lines = list(&ours, "/lines")?;
     let exercise = play.seen.exercise.split('/').next().unwrap_or_default();
     let drilled = lines.iter().filter_map(|l| word(l, "entry")).any(|e| e.starts_with(exercise));
@@ -65,12 +59,24 @@ pub(crate) fn ledger(play: &mut World, tell: &mut Telling) -> Result<(), Failed>
     Ok(())
 }
 
+/// The ledger of two nodes, once both hold the same receipts: one document, byte for byte.
+pub(super) fn one_ledger(a: &Node, b: &Node, tell: &mut Telling) -> Result<(Value, String), Failed> {
+    // What was just said is receipted a moment later.
+    settled(a, b)?;
+    settled(b, a)?;
+    let (ours, ours_text) = a.answer(LIAISON, &["ledger", "--with", &b.name])?;
+    let (theirs, theirs_text) = b.answer(LIAISON, &["ledger", "--with", &a.name])?;
+    tell.equal("the same heads on both sides", ours.get("heads").cloned(), theirs.get("heads").cloned())?;
+    tell.equal("the same document, byte for byte", ours_text.clone(), theirs_text)?;
+    Ok((ours, ours_text))
+}
+
 fn size(head: &Value) -> String {
     head.get("size").map(Value::to_string).unwrap_or_default()
 }
 
 /// Waits until everything that one wrote for the other is receipted, on both sides.
-fn settled(writer: &Node, reader: &Node) -> Result<(), Failed> {
+pub(super) fn settled(writer: &Node, reader: &Node) -> Result<(), Failed> {
     let channel = |partner: &str, side: &'static str| {
         let partner = partner.to_owned();
         move |answer: &Value| {

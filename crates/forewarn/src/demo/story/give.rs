@@ -24,7 +24,7 @@ pub(crate) fn released(play: &mut World, tell: &mut Telling) -> Result<(), Faile
     let mut roots = Vec::new();
     for node in [b, c] {
         let copy = with(list(&released, "/copies")?, "recipient", &node.name)?;
-        let receipt = receipted(a, node, &text(copy, "/digest")?, tell)?;
+        let receipt = receipted(a, node, TITLE, &text(copy, "/digest")?, tell)?;
         tell.say(format!("  {}   {} entries, root {}", node.name, receipt.size, receipt.root));
         entries.push(receipt.entry);
         roots.push(receipt.root);
@@ -64,17 +64,26 @@ fn alone_nothing_goes(play: &World, tell: &mut Telling) -> Result<(), Failed> {
     Ok(())
 }
 
-struct Receipt {
+/// A receipt that both sides hold.
+pub(super) struct Receipt {
     /// The entry that it is for.
-    entry: String,
-    size: String,
-    root: String,
+    pub(super) entry: String,
+    /// How many entries it covers.
+    pub(super) size: String,
+    /// The root that was cosigned.
+    pub(super) root: String,
 }
 
-/// Waits for the receipt of the newest release to a node and compares what both sides hold.
-fn receipted(a: &Node, to: &Node, digest: &str, tell: &mut Telling) -> Result<Receipt, Failed> {
+/// Waits for the receipt of the newest release of this title to a node, and compares what both sides hold.
+pub(super) fn receipted(
+    a: &Node,
+    to: &Node,
+    title: &str,
+    digest: &str,
+    tell: &mut Telling,
+) -> Result<Receipt, Failed> {
     let held = |answer: &Value| {
-        let line = line(answer, &to.name, TITLE)?;
+        let line = line(answer, &to.name, title)?;
         word(line, "held_at").and(word(line, "entry"))
     };
     let entry = a.until("a receipt", DESK, &["sent"], held)?;

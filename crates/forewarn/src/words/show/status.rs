@@ -25,6 +25,10 @@ pub(crate) fn status(said: Said<'_>, look: &Look) -> String {
         out.push_str(&look.ink(Ink::Alarm, &format!("CLOCK UNSURE: {}", said.at("clock_unsure").line())));
         out.push_str("\n  compare it with another one, then: forewarn clock confirm\n");
     }
+    if !said.at("recovering").is_nothing() {
+        out.push_str(&look.ink(Ink::Alarm, &format!("RECOVERING: {}", said.at("recovering").line())));
+        out.push_str("\n  it asks its partners what was signed since, and signs nothing before; see: forewarn doctor\n");
+    }
     out.push('\n');
     out.push_str(&clocks(said, look));
     out.push('\n');
