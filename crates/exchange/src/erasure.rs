@@ -47,16 +47,16 @@ pub(crate) fn keep(
 }
 
 /// The indices below `end` of a partner's log that would be held as erased and that no recall names: of those that stand,
-/// and of `erased` in a parcel whose own recalls are `recalls`. The first of them; nothing may be cosigned over it.
+/// and of `erased` in a parcel whose own recalls name `recalled`. The first of them; nothing may be cosigned over it.
 pub(crate) fn first_unnamed(
     view: &View<'_>,
     channel: &ChannelRow,
-    (erased, recalls): (&[u64], &[&Recall]),
+    (erased, recalled): (&[u64], &[u64]),
     end: u64,
 ) -> Result<Option<u64>, Refusal> {
     let stand = view.unnamed(channel)?;
-    let named = |index: u64| recalls.iter().any(|r| r.recalls == index && r.names_a_release().is_some());
-    Ok(stand.into_iter().chain(erased.iter().copied()).find(|index| *index < end && !named(*index)))
+    let unnamed = |index: &u64| *index < end && !recalled.contains(index);
+    Ok(stand.into_iter().chain(erased.iter().copied()).find(unnamed))
 }
 
 /// A log of ours has come back whole, and the partner calls something erased that we never recalled: it cannot show what

@@ -443,7 +443,9 @@ impl<'a, 'b> Frames<'a, 'b> {
                     // One that answers an entry of an earlier log names nothing in this one.
                     Facts::Recalled(recall) => {
                         let answers = entry.header.answers.as_ref();
-                        Some(recall).filter(|_| answers.is_none_or(|a| a.origin == self.channel.origin))
+                        let here = answers.is_none_or(|a| a.origin == self.channel.origin);
+                        let named = answers.map_or(recall.recalls, |a| a.index);
+                        recall.names_a_release().filter(|_| here).map(|_| named)
                     }
                     _ => None,
                 }),

@@ -208,6 +208,7 @@ fn with_true_recalls(mut log: Vec<Wrote>, writer: Side) -> Vec<Wrote> {
         let Facts::Recalled(recall) = &log[index].facts else { continue };
         let of = usize::try_from(recall.recalls).unwrap();
         let (released, counts) = (log.get(of).filter(|_| of < index).cloned(), recall.counts);
+        log[index].answers = Some((writer, recall.recalls));
         log[index].facts = match released.map(|r| (r.facts.clone(), r.answers)) {
             Some((Facts::Release(facts), answers)) => {
                 let updates = answers.filter(|(side, _)| *side == writer).map(|(_, index)| index);

@@ -20,7 +20,7 @@ use super::desk::{Desk, Shown};
 use super::failure::{Failure, NO_NODE};
 use super::show::carry as show;
 
-/// Carry by file what goes to a partner and comes back, without a line
+/// Carry by file what goes to a partner and comes back
 #[derive(Debug, Args)]
 pub(crate) struct Carry {
     #[command(subcommand)]
