@@ -46,11 +46,11 @@ pub(crate) fn newest_seen(view: &View<'_>, channel: &ChannelRow) -> Result<Optio
 }
 
 /// How far a head named in `seen` counts for the rule that it never falls: its size in the newest opposite log, 0 for an
-/// older one.
+/// older one. Where no opposite log is held, it was lost whole: it counts until that is back.
 pub(crate) fn seen_size(view: &View<'_>, channel: &ChannelRow, seen: Option<&Seen>) -> Result<u64, Refusal> {
     let Some(seen) = seen else { return Ok(0) };
     let newest = opposite(view, channel)?.into_iter().next();
-    Ok(if newest.is_some_and(|log| log.origin == seen.origin) { seen.size } else { 0 })
+    Ok(if newest.is_none_or(|log| log.origin == seen.origin) { seen.size } else { 0 })
 }
 
 /// What a `seen` line of a partner's entry turns out to be.
