@@ -326,7 +326,7 @@ fn nothing_is_appended_while_the_partner_does_not_answer() {
 }
 
 #[test]
-fn six_hundred_that_wait_go_in_several_parcels() {
+fn thousands_that_wait_go_in_several_parcels() {
     in_runtime(async {
         let ((at_a, address_a), (at_b, address_b)) = (listener().await, listener().await);
         let (a, b) =
@@ -334,11 +334,15 @@ fn six_hundred_that_wait_go_in_several_parcels() {
         introduce(&a, &b);
         let guard = Arc::default();
         b.run_guarded(at_b, &guard);
-        a.promises(&b.house.name, 600).await;
+        a.promises(&b.house.name, 2_200).await;
         a.run(at_a, None);
-        b.until("all arrive", |_| (b.promises_held() == 600).then_some(())).await;
-        a.until("all are receipted", |_| (a.sizes(&b.house.name) == (601, 601)).then_some(())).await;
-        assert_eq!(guard.parcels.load(Ordering::SeqCst), 4, "the opening, and 600 in parcels of at most 256");
+        b.until("all arrive", |_| (b.promises_held() == 2_200).then_some(())).await;
+        a.until("all are receipted", |_| (a.sizes(&b.house.name) == (2_201, 2_201)).then_some(())).await;
+        assert_eq!(
+            guard.parcels.load(Ordering::SeqCst),
+            4,
+            "the opening, and 2,200 in parcels of at most 1,024"
+        );
         assert_eq!(
             guard.heads.load(Ordering::SeqCst),
             1,
@@ -355,10 +359,10 @@ fn a_long_way_to_catch_up_is_cut_with_a_head_for_each_part() {
             (Node::made("service-a.example", address_a, 1), Node::made("service-b.example", address_b, 2));
         introduce(&a, &b);
         b.run(at_b, None);
-        a.promises(&b.house.name, 600).await;
+        a.promises(&b.house.name, 2_200).await;
         drop(at_a);
         let courier = a.send_courier(None);
-        a.until("all are receipted", |_| (a.sizes(&b.house.name) == (601, 601)).then_some(())).await;
+        a.until("all are receipted", |_| (a.sizes(&b.house.name) == (2_201, 2_201)).then_some(())).await;
         let _ = a.stop.send(true);
         courier.await.unwrap();
         a.promise(&b.house.name);
@@ -378,9 +382,9 @@ fn a_long_way_to_catch_up_is_cut_with_a_head_for_each_part() {
                 assert_eq!(parcel.checkpoint.checkpoint().size, sent.size);
                 (sent.old, sent.size)
             };
-            [part(Some(0)), part(Some(256)), part(Some(512)), part(None)]
+            [part(Some(0)), part(Some(1024)), part(Some(2048)), part(None)]
         });
-        assert_eq!(parts.await.unwrap(), [(0, 256), (256, 512), (512, 601), (601, 602)]);
+        assert_eq!(parts.await.unwrap(), [(0, 1024), (1024, 2048), (2048, 2201), (2201, 2202)]);
     });
 }
 

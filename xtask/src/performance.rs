@@ -131,8 +131,8 @@ const LINES: &[Line] = &[
         unit: "ms",
         floor: Floor::AtMost(20.0),
         figure: |m| m.said("one release, 99th"),
-        bound: |m| Some(8.0 * m.said("fsync of a 4 KiB")? + 2.0 * m.said("round trip")?),
-        bound_by: "eight fsyncs and two round trips at their median",
+        bound: |m| Some(9.0 * m.said("fsync of 4 KiB")? + 2.0 * m.said("round trip")?),
+        bound_by: "nine fsyncs and two round trips at their median",
     },
     Line {
         what: "releases of one channel while 10,000 wait",

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a bench stops at the first surprise")]
 
 mod demo;
+#[path = "../../tlog/benches/processor/mod.rs"]
+mod processor;
 
 use std::hint::black_box;
 
@@ -10,9 +12,11 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use disclosure::{Worded, judge, release_warning, render};
 use model::id::Digest;
 
+use crate::processor::ProcessorTime;
+
 /// For each receiver of the demo: released with the texts read once for all recipients, released alone with everything,
 /// the parts of it, and as the bound SHA-256 over the bytes, which release cannot do without.
-fn released(c: &mut Criterion) {
+fn released(c: &mut Criterion<ProcessorTime>) {
     let (warning, us, keys, stamp, now) =
         (demo::warning(), demo::us(), demo::keys(), demo::stamp(), demo::now());
     let worded = Worded::of(&warning, &us, keys.terms);
@@ -42,5 +46,9 @@ fn released(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, released);
+criterion_group! {
+    name = benches;
+    config = processor::criterion();
+    targets = released
+}
 criterion_main!(benches);

@@ -25,8 +25,9 @@ use crate::refusal::Refusal;
 use crate::statement;
 use crate::succession;
 
-/// The most entries in one parcel of ours; each parcel ends in a checkpoint of its own.
-const ENTRIES_PER_PARCEL_MAX: u64 = 256;
+/// The most entries in one parcel of ours; each parcel ends in a checkpoint of its own. Each waits for some eight fsyncs, one
+/// after another, so many entries share them; other acts wait for the writer as long as one parcel takes.
+const ENTRIES_PER_PARCEL_MAX: u64 = 1024;
 /// After so many bytes of entries a parcel of ours ends, well below the 64 MiB that a receiver must take.
 const PARCEL_BYTES_MAX: usize = 32 << 20;
 /// A receipt whose time is further than this from our clock is kept, and a person is told.

@@ -90,7 +90,7 @@ impl NodeKeys {
     }
 
     /// The log key of one channel after so many changes: with generation 0 the info is the origin, else the origin, a
-    /// space and the generation (docs/decisions/0008).
+    /// space and the generation (docs/decisions/0010).
     pub fn log_key_of(&self, origin: &Origin, generation: u64) -> Result<SigningKey, Refusal> {
         let info = if generation == 0 { origin.to_string() } else { format!("{origin} {generation}") };
         let mut seed = [0; 32];

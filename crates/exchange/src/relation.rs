@@ -12,6 +12,9 @@ use tlog::hash::Hash;
 
 use crate::refusal::Refusal;
 
+/// How many entries are read at once for a fold: a long log is never whole in memory.
+const ENTRIES_AT_ONCE: u64 = 1024;
+
 /// Relations as they were last folded, with how far. Losing it costs time, never truth.
 #[derive(Default)]
 pub struct Relations {
@@ -117,18 +120,23 @@ fn take(
     from: u64,
     to: u64,
 ) -> Result<(), Refusal> {
-    for entry in view.entries(channel, from, to)? {
-        if channel.use_ == Use::Exercise && !of_an_exercise(&entry.facts) {
-            continue;
+    let mut next = from;
+    while next < to {
+        let end = to.min(next.saturating_add(ENTRIES_AT_ONCE));
+        for entry in view.entries(channel, next, end)? {
+            if channel.use_ == Use::Exercise && !of_an_exercise(&entry.facts) {
+                continue;
+            }
+            relation.take(Logged {
+                at: EntryRef { origin: channel.origin, index: entry.index },
+                side: side(channel.side),
+                written: entry.written,
+                thread: entry.thread,
+                answers: entry.answers,
+                facts: entry.facts,
+            });
         }
-        relation.take(Logged {
-            at: EntryRef { origin: channel.origin, index: entry.index },
-            side: side(channel.side),
-            written: entry.written,
-            thread: entry.thread,
-            answers: entry.answers,
-            facts: entry.facts,
-        });
+        next = end;
     }
     Ok(())
 }

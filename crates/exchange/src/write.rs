@@ -20,9 +20,6 @@ use crate::house::House;
 use crate::refusal::Refusal;
 use crate::sources;
 
-/// How many of the newest warnings are looked through for the same case.
-const CASE_WARNINGS_MAX: usize = 10_000;
-
 /// What writing a warning gave.
 #[derive(Debug, Clone, Serialize)]
 pub struct Wrote {
@@ -120,7 +117,7 @@ fn open_waived_of_the_case(
     now: Timestamp,
 ) -> Result<(), Refusal> {
     let Some(case) = &file.case else { return Ok(()) };
-    for mut row in act.warnings(CASE_WARNINGS_MAX)?.into_iter().filter(|r| r.state == WarningState::Waived) {
+    for mut row in act.waived()? {
         if row.id == new.id
             || WarningFile::parse(&row.file).map_err(Refusal::ours)?.case.as_ref() != Some(case)
         {

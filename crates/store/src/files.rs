@@ -4,8 +4,11 @@ use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
+use rusqlite::hooks::Wal;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::StoreError;
@@ -16,6 +19,8 @@ use crate::schema;
 const BUSY_TIMEOUT_MS: u64 = 2_000;
 /// How many prepared statements a connection keeps.
 const STATEMENTS_KEPT_MAX: usize = 128;
+/// From so many pages on a write-ahead log is moved into its database, as SQLite does by itself within a commit.
+const LOG_PAGES_MAX: i32 = 1_000;
 
 /// What a transaction reads and writes: `node.db`, the keys beside it, the sources if they are there, and the high-water
 /// mark.
@@ -71,6 +76,40 @@ impl Connections {
     }
 }
 
+/// How long the write-ahead logs are that the writer fills, in pages, as of its last commit.
+pub(crate) struct Logs {
+    node: Arc<AtomicI32>,
+    keys: Arc<AtomicI32>,
+}
+
+impl Connections {
+    /// From now on no commit on these connections moves the write-ahead log of `node.db` or `keys.db` into its database:
+    /// [`Connections::move_long`] does it, once whoever waits for the commit has been answered.
+    pub(crate) fn watch_logs(&mut self) -> Result<Logs, StoreError> {
+        Ok(Logs { node: watched(&mut self.node)?, keys: watched(&mut self.keys)? })
+    }
+
+    /// Moves the logs that have grown long. Called outside any transaction; what fails or is kept from moving by a reader
+    /// is moved after a later commit, and is durable meanwhile.
+    pub(crate) fn move_long(&self, logs: &Logs) {
+        for (connection, pages) in [(&self.node, &logs.node), (&self.keys, &logs.keys)] {
+            if pages.swap(0, Ordering::Relaxed) >= LOG_PAGES_MAX {
+                let _ = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+            }
+        }
+    }
+}
+
+fn watched(connection: &mut Connection) -> Result<Arc<AtomicI32>, StoreError> {
+    let pages = Arc::new(AtomicI32::new(0));
+    let told = Arc::clone(&pages);
+    connection.wal_hook(Some(move |_: &mut Wal, grown: i32| {
+        told.store(grown, Ordering::Relaxed);
+        Ok(())
+    }))?;
+    Ok(pages)
+}
+
 /// Makes an empty file with the permissions 0600, whatever the umask; one that is there is left as it is. SQLite gives
 /// the files it makes beside a database (`-wal`, `-shm`) the permissions of the database.
 pub(crate) fn make_private(file: &Path) -> Result<(), StoreError> {
@@ -91,6 +130,8 @@ pub(crate) fn open(file: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
+    // What one act writes stays in memory until its commit: written early, a page goes to the log twice.
+    connection.pragma_update(None, "cache_spill", false)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT_MAX);
     Ok(connection)
 }

@@ -21,6 +21,7 @@ const NODE: &[&[&str]] = &[
         include_str!("schema/budget.sql"),
         include_str!("schema/outbox.sql"),
         include_str!("schema/erasure.sql"),
+        include_str!("schema/waived.sql"),
     ],
 ];
 

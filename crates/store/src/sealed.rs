@@ -70,8 +70,9 @@ impl Act<'_> {
         Ok((KeyId(draw.id), text))
     }
 
-    /// Marks the key of a sealed text to be forgotten. The key itself is deleted after this act is durable and before
-    /// it is answered, so that an act which fails has lost no key; no copy of the text can be opened from then on.
+    /// Marks the key of a sealed text to be forgotten. The key itself is deleted after this act is durable, so that an act
+    /// which fails has lost no key: that of an entry before the act is answered, that of a body of the outbox before the
+    /// next act begins. No copy of the text can be opened from then on.
     pub(crate) fn forget(&mut self, id: &KeyId, what: Forgotten) -> Result<(), StoreError> {
         let sql = "INSERT INTO keys_to_forget (id, entry) VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING";
         self.c.node.prepare_cached(sql)?.execute(params![id.0, what == Forgotten::Entry])?;
@@ -80,6 +81,13 @@ impl Act<'_> {
 }
 
 impl Connections {
+    /// Whether a durable act marked the key of an erased entry. Yes where that cannot be told: it is looked at then.
+    pub(crate) fn entries_are_marked(&self) -> bool {
+        let sql = "SELECT EXISTS (SELECT 1 FROM keys_to_forget WHERE entry = 1)";
+        let select = self.node.prepare_cached(sql);
+        select.and_then(|mut select| select.query_row([], |row| row.get(0))).unwrap_or(true)
+    }
+
     /// Deletes from `keys.db` every key that a durable act marked to be forgotten, and names them; `unmark` takes the
     /// marks away. Called outside any transaction, after every commit and at every start.
     ///

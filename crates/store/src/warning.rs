@@ -295,6 +295,14 @@ impl View<'_> {
         rows.into_iter().map(warning).collect()
     }
 
+    /// Warnings of which it was decided not to pass them on, the oldest first.
+    pub fn waived(&self) -> Result<Vec<WarningRow>, StoreError> {
+        let sql = format!("SELECT {WARNING} FROM warnings WHERE state = 'waived' ORDER BY created_at, id");
+        let mut select = self.c.node.prepare_cached(&sql)?;
+        let rows: Vec<RawWarning> = select.query_map([], raw_warning)?.collect::<Result<_, _>>()?;
+        rows.into_iter().map(warning).collect()
+    }
+
     /// Warnings whose duty is assessed and not decided, the most pressing first.
     pub fn undecided_duties(&self) -> Result<Vec<WarningRow>, StoreError> {
         let sql = format!(

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use crate::error::StoreError;
 use crate::faults::{Faults, Step};
-use crate::files::Connections;
+use crate::files::{Connections, Logs};
 use crate::health::quick_check;
 use crate::high_water::{self, Opened, Places};
 use crate::schema;
@@ -135,15 +135,16 @@ impl Store {
 
     /// As `open_at`, with the steps of its commits that are to fail.
     pub fn open_failing(places: &Places, faults: Faults) -> Result<Self, StoreError> {
-        let writing = Connections::open_or_make(places)?;
+        let mut writing = Connections::open_or_make(places)?;
         schema::bring_up(&writing)?;
         let opened = high_water::open(&writing, places)?;
+        let logs = writing.watch_logs()?;
         let (queue, jobs) = channel();
         let measure = Arc::new(OnceLock::new());
         let measured = Arc::clone(&measure);
         let writer = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || write_until_closed(&writing, &jobs, &measured, &faults))
+            .spawn(move || write_until_closed(&writing, &logs, &jobs, &measured, &faults))
             .map_err(|e| StoreError::Io(e.to_string()))?;
         Ok(Self {
             inner: Arc::new(Inner {
@@ -255,6 +256,7 @@ impl Drop for Inner {
 
 fn write_until_closed(
     connections: &Connections,
+    logs: &Logs,
     jobs: &Receiver<Job>,
     measure: &OnceLock<Measure>,
     faults: &Faults,
@@ -279,9 +281,14 @@ fn write_until_closed(
             let took = (by.time)().saturating_sub(begun);
             (by.told)(Commit { took, acts: answers.len(), is_durable: verdict.is_ok() });
         }
-        match &verdict {
-            Ok(()) => forgotten = connections.forget_marked_keys().unwrap_or_default(),
-            Err(_) => roll_back(connections),
+        // An act that erases entries is answered once their keys are gone. The keys of bodies that were sent or stopped
+        // keep nobody waiting: what they open stands in a log, or still with its author.
+        let is_durable = verdict.is_ok();
+        let erases = is_durable && connections.entries_are_marked();
+        if erases {
+            forgotten = connections.forget_marked_keys().unwrap_or_default();
+        } else if !is_durable {
+            roll_back(connections);
         }
         mark_lags = matches!(verdict, Err(StoreError::Unmarked(_))) || (mark_lags && verdict.is_err());
         let failed = verdict.err();
@@ -295,6 +302,10 @@ fn write_until_closed(
                 Some(other) => Err(StoreError::Io(other.to_string())),
             });
         }
+        if is_durable && !erases {
+            forgotten = connections.forget_marked_keys().unwrap_or_default();
+        }
+        connections.move_long(logs);
     }
 }
 

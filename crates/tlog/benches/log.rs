@@ -7,6 +7,8 @@
     reason = "a bench stops at the first surprise"
 )]
 
+mod processor;
+
 use std::convert::Infallible;
 use std::hint::black_box;
 
@@ -17,13 +19,15 @@ use tlog::commitment::{Commitment, Salt, commit};
 use tlog::hash::{Hash, leaf_hash, node_hash};
 use tlog::tree::{CompactRange, inclusion_proof, verify_inclusion};
 
+use crate::processor::ProcessorTime;
+
 const MILLION: u64 = 1_000_000;
 
 fn commitment(n: u64) -> Commitment {
     Commitment::from_bytes(Sha256::digest(n.to_be_bytes()).into())
 }
 
-fn append(c: &mut Criterion) {
+fn append(c: &mut Criterion<ProcessorTime>) {
     let commitments: Vec<Commitment> = (0..10_000).map(commitment).collect();
     let mut group = c.benchmark_group("tlog");
     group.throughput(Throughput::Elements(10_000));
@@ -50,7 +54,7 @@ fn append(c: &mut Criterion) {
     group.finish();
 }
 
-fn proof(c: &mut Criterion) {
+fn proof(c: &mut Criterion<ProcessorTime>) {
     let mut range = CompactRange::new();
     let mut levels: Vec<Vec<Hash>> = vec![Vec::new(); 64];
     for n in 0..MILLION {
@@ -76,7 +80,7 @@ fn proof(c: &mut Criterion) {
     group.finish();
 }
 
-fn primitives(c: &mut Criterion) {
+fn primitives(c: &mut Criterion<ProcessorTime>) {
     let mut group = c.benchmark_group("primitive");
     let key = SigningKey::from_bytes(&[7; 32]);
     let verifying = key.verifying_key();
@@ -102,5 +106,9 @@ fn primitives(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, append, proof, primitives);
+criterion_group! {
+    name = benches;
+    config = processor::criterion();
+    targets = append, proof, primitives
+}
 criterion_main!(benches);

@@ -87,6 +87,25 @@ impl Card {
     /// [`CardError::Malformed`] and [`CardError::Key`]: a card with a bad line; [`CardError::Signature`]:
     /// changed after it was signed, or not signed by this identity alone.
     pub fn parse(bytes: &[u8]) -> Result<Self, CardError> {
+        let (card, note) = Card::unverified(bytes)?;
+        let [line] = note.signatures() else {
+            return Err(CardError::Signature { name: card.name().to_owned() });
+        };
+        line.verify_text(note.text(), &card.identity)
+            .map_err(|_| CardError::Signature { name: card.name().to_owned() })?;
+        Ok(card)
+    }
+
+    /// Reads a card again that [`Card::parse`] took before, from where only its reader writes. The card names its own key,
+    /// so verifying it once more would show nothing about who wrote it there.
+    ///
+    /// # Errors
+    /// As [`Card::parse`], but for `Signature`.
+    pub fn parse_kept(bytes: &[u8]) -> Result<Self, CardError> {
+        Card::unverified(bytes).map(|(card, _)| card)
+    }
+
+    fn unverified(bytes: &[u8]) -> Result<(Self, Note), CardError> {
         check_size(bytes.len())?;
         let is_card = bytes.strip_prefix(CARD_LABEL.as_bytes()).is_some_and(|rest| rest.starts_with(b"\n"));
         if !is_card {
@@ -94,12 +113,7 @@ impl Card {
         }
         let note = Note::parse(bytes)?;
         let card = Card::parse_text(note.text())?;
-        let [line] = note.signatures() else {
-            return Err(CardError::Signature { name: card.name().to_owned() });
-        };
-        line.verify_text(note.text(), &card.identity)
-            .map_err(|_| CardError::Signature { name: card.name().to_owned() })?;
-        Ok(card)
+        Ok((card, note))
     }
 
     fn parse_text(text: &str) -> Result<Self, CardError> {

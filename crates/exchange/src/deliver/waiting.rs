@@ -25,7 +25,7 @@ use crate::release;
 
 /// The most waiting bodies that one round looks at.
 const WAITING_MAX: usize = 4096;
-/// How many of them are read at once: as many as one parcel takes.
+/// How many of them are read at once.
 const PAGE_ROWS: usize = 256;
 /// After so many bytes of bodies no further entry is appended in one round.
 const BODY_BYTES_MAX: usize = 16 << 20;

@@ -219,7 +219,7 @@ fn nothing_is_signed_after_a_start_before_the_partner_was_asked_for_its_newest_h
 #[test]
 fn a_parcel_stays_within_its_limit_however_often_it_was_refused() {
     let houses = TestHouses::two();
-    for _ in 0..300 {
+    for _ in 0..1_100 {
         houses.a().thank("liaison1", About::Unsolicited(party(B))).unwrap();
     }
     for _ in 0..2 {
@@ -228,8 +228,8 @@ fn a_parcel_stays_within_its_limit_however_often_it_was_refused() {
     houses.settle_all();
     let parcels = houses.observed(B, A).into_iter().filter(|c| c.path.ends_with("add-entries"));
     let most = parcels.map(|c| Parcel::parse(&c.request).unwrap().items.len()).max().unwrap();
-    assert!(most <= 256, "{most} entries in one parcel");
-    assert_eq!(houses.b().relation(A).thanks().count(), 300);
+    assert!(most <= 1024, "{most} entries in one parcel");
+    assert_eq!(houses.b().relation(A).thanks().count(), 1_100);
 }
 
 #[test]
