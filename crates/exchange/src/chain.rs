@@ -46,11 +46,10 @@ pub(crate) fn newest_seen(view: &View<'_>, channel: &ChannelRow) -> Result<Optio
 }
 
 /// How far a head named in `seen` counts for the rule that it never falls: its size in the newest opposite log, 0 for an
-/// older one; all of it where this node holds no opposite log.
+/// older one. Where no opposite log is held, it was lost whole: it counts until that is back.
 pub(crate) fn seen_size(view: &View<'_>, channel: &ChannelRow, seen: Option<&Seen>) -> Result<u64, Refusal> {
     let Some(seen) = seen else { return Ok(0) };
     let newest = opposite(view, channel)?.into_iter().next();
-    // Where no opposite log is there, this node has lost it whole, and what was named of it still counts.
     Ok(if newest.is_none_or(|log| log.origin == seen.origin) { seen.size } else { 0 })
 }
 

@@ -132,7 +132,12 @@ impl Node {
     /// Starts the node and waits until both its doors are open.
     pub(crate) fn serve(&mut self) -> Result<(), Failed> {
         let log = self.file("node.log");
-        let log = File::create(&log).map_err(|e| world(&format!("to write {}", log.display()), &e))?;
+        // A node that is started again goes on in the same log.
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .map_err(|e| world(&format!("to write {}", log.display()), &e))?;
         let mut child = Command::new(&self.stage.program)
             .args(["--data", &self.data().display().to_string(), "--json", "serve"])
             .stdin(Stdio::null())
