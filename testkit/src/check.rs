@@ -69,7 +69,8 @@ pub fn relation_from_scratch(house: &TestHouse, partner: &str) -> Relation {
 fn folded(view: &View<'_>, partner: &PartyName, first: Side, uses: &[Use]) -> Result<Relation, Refusal> {
     let mut relation = Relation::default();
     let mut places = BTreeMap::new();
-    for channel in view.channels()?.into_iter().filter(|c| c.partner == *partner) {
+    let opened = |c: &ChannelRow| c.partner == *partner && c.state != ChannelState::Proposed;
+    for channel in view.channels()?.into_iter().filter(opened) {
         let before = channel.follows.and_then(|old| places.get(&old).copied()).map_or(0, |n: u32| n + 1);
         places.insert(channel.origin, before);
         let side = if channel.side == ChannelSide::Ours { Side::Ours } else { Side::Theirs };

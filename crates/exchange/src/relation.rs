@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use model::facts::Facts;
 use model::id::{EntryRef, PartyName};
 use model::relation::{Logged, Relation, Side};
-use store::{Act, ChannelRow, ChannelSide, View};
+use store::{Act, ChannelRow, ChannelSide, ChannelState, View};
 use tlog::channel::{Origin, Use};
 use tlog::hash::Hash;
 
@@ -30,6 +30,8 @@ struct Folded {
     heads: BTreeMap<Origin, (u64, Hash)>,
     /// The act that it was folded in last, if it was one: in that act nothing of it can have been undone.
     act: Option<u64>,
+    /// Whether an entry was folded that came as erased and that no recall had named yet: its facts come with the recall.
+    unnamed: bool,
     relation: Arc<Relation>,
 }
 
@@ -81,16 +83,20 @@ impl Folded {
 }
 
 fn extend(folded: &mut Folded, view: &View<'_>, channels: &[ChannelRow]) -> Result<(), Refusal> {
-    // A log was succeeded, and what was folded of it counts no longer: from the beginning again.
-    if !folded.still_counts(channels) {
+    let size = |c: &ChannelRow| folded.heads.get(&c.origin).map_or(0, |(size, _)| *size);
+    let grows = channels.iter().any(|c| c.counted() > size(c));
+    // A log was succeeded, and what was folded of it counts no longer; or a recall may have named what was folded as
+    // erased: from the beginning again.
+    if !folded.still_counts(channels) || (folded.unnamed && grows) {
         *folded = Folded { act: folded.act, ..Folded::default() };
     }
-    for channel in channels {
+    // What is only proposed is no log yet, and may never be one.
+    for channel in channels.iter().filter(|c| c.state != ChannelState::Proposed) {
         name(&mut folded.relation, channels, channel);
         let from = folded.heads.get(&channel.origin).map_or(0, |(size, _)| *size);
         let to = channel.counted();
         if to > from {
-            take(Arc::make_mut(&mut folded.relation), view, channel, from, to)?;
+            folded.unnamed |= take(Arc::make_mut(&mut folded.relation), view, channel, from, to)?;
             let root = if to == channel.size() { channel.range.root() } else { view.root_at(channel, to)? };
             folded.heads.insert(channel.origin, (to, root));
         }
@@ -113,17 +119,20 @@ fn name(relation: &mut Arc<Relation>, channels: &[ChannelRow], channel: &Channel
     }
 }
 
+/// Folds a stretch of a log. True if an entry of it came as erased and no recall has named it yet.
 fn take(
     relation: &mut Relation,
     view: &View<'_>,
     channel: &ChannelRow,
     from: u64,
     to: u64,
-) -> Result<(), Refusal> {
+) -> Result<bool, Refusal> {
+    let mut unnamed = false;
     let mut next = from;
     while next < to {
         let end = to.min(next.saturating_add(ENTRIES_AT_ONCE));
         for entry in view.entries(channel, next, end)? {
+            unnamed |= entry.facts == Facts::Erased;
             if channel.use_ == Use::Exercise && !of_an_exercise(&entry.facts) {
                 continue;
             }
@@ -138,7 +147,7 @@ fn take(
         }
         next = end;
     }
-    Ok(())
+    Ok(unnamed)
 }
 
 /// An exercise plays warnings and their answers; it changes no agreement, no promise and no thanks (I-17).
