@@ -429,16 +429,11 @@ pub fn begin(house: &House, caller: &Person, why: &str, now: Timestamp) -> Resul
     needs(caller, &[Role::Operator], "say that this node goes on from a copy of its data")?;
     let (by, why) = (caller.name.clone(), why.to_owned());
     let origins = house.store.act(move |act| {
-        let mut origins = Vec::new();
-        for mut channel in
-            act.channels()?.into_iter().filter(|c| c.state != ChannelState::Proposed && !c.is_succeeded())
-        {
-            // The mark went back with the rest, or nobody would have to say so.
-            act.void_mark(&channel)?;
-            act.begin_recovery(&mut channel)?;
-            origins.push(channel.origin);
-        }
+        // The mark went back with the rest, or nobody would have to say so.
+        act.void_marks()?;
         act.mark_restored(&why, now)?;
+        let recovering = act.channels()?.into_iter().filter(|channel| channel.recovering);
+        let origins: Vec<Origin> = recovering.map(|channel| channel.origin).collect();
         alarm::line(
             act,
             "this node goes on from a copy of its data: it asks its partners what it has lost",

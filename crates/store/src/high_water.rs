@@ -416,9 +416,9 @@ impl Act<'_> {
         self.raise_mark(row, HighWater { signed: mark(signed)?, cosigned: mark(row.cosigned)? })
     }
 
-    /// The mark of a log says nothing any more: it went back with the databases.
-    pub fn void_mark(&self, row: &ChannelRow) -> Result<(), StoreError> {
-        self.c.marks.prepare_cached("DELETE FROM marks WHERE origin = ?1")?.execute([row.origin.hex()])?;
+    /// The mark says nothing of any log any more: it went back with the databases. Also of a log that neither knows.
+    pub fn void_marks(&mut self) -> Result<(), StoreError> {
+        self.c.marks.execute("DELETE FROM marks", [])?;
         note_lost(&self.c.node)
     }
 

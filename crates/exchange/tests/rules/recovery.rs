@@ -361,3 +361,24 @@ fn a_giver_that_lost_the_opposite_log_whole_writes_nothing_that_names_less_as_se
     houses.settle_all();
     assert_eq!(houses.b().relation(A).thanks().count(), 5, "three each way and two");
 }
+
+#[test]
+fn where_the_mark_went_back_as_well_it_does_not_vouch_for_a_channel_that_it_does_not_know() {
+    let houses = TestHouses::of(&[A, B]);
+    let image = houses.a().copy(DataCopy::WithMark);
+    houses.a().thank("liaison1", About::Unsolicited(party(B))).unwrap();
+    houses.settle_all();
+    houses.a().go_back(&image);
+    houses.advance(1);
+    houses.a().thank("liaison1", About::Unsolicited(party(B))).unwrap();
+    let trouble = houses.carry(A, B).unwrap_err();
+    assert!(trouble.0.contains("recover begin"), "{trouble:?}");
+    let operator = houses.a().caller("operator1");
+    recover::begin(&houses.a().house(), &operator, "the disk was set back", houses.a().now()).unwrap();
+    let trouble = carry_on(&houses);
+    assert!(trouble.iter().any(|t| t.contains("successor")), "B's word alone ends no recovery: {trouble:?}");
+    assert_eq!(houses.b().relation(A).thanks().count(), 1);
+    recover::trust(&houses.a().house(), &operator, &party(B), houses.a().now()).unwrap();
+    houses.settle_all();
+    assert_eq!(houses.b().relation(A).thanks().count(), 2);
+}

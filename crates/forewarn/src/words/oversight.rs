@@ -194,7 +194,11 @@ fn refused(fault: &WatchFault) -> Failure {
     match fault {
         WatchFault::MadeAgain { .. } => Failure::yours("trail_made_again", fault.to_string())
             .detail("the node has signed two pasts, or lines were taken out or changed")
-            .hint("keep the folder, the key and its .watch file: they prove it. Do not settle; call whoever answers for the node"),
+            .hint(
+                "keep the folder, the key and its .watch file: they prove it. Do not settle; call whoever answers for the \
+                 node. One that was restored from a backup shows this too: then put the .watch file aside and follow the \
+                 trail from its beginning (`forewarn oversight pull DIR --from 0`)",
+            ),
         WatchFault::Gap { followed, .. } => Failure::yours("trail_gap", fault.to_string())
             .hint(format!("pull again with --from {followed}")),
         WatchFault::OtherKey => Failure::yours("other_trail", fault.to_string())

@@ -1,0 +1,87 @@
+//! Partners that are not called: they fetch, are waited for, or get files.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use model::vocab::Carriage;
+use peer::Peer;
+use tokio::net::TcpListener;
+
+use crate::node::*;
+
+#[test]
+fn a_partner_that_cannot_be_called_fetches_what_waits_for_it_and_brings_the_receipt() {
+    in_runtime(async {
+        let ((at_a, address_a), (at_b, address_b)) = (listener().await, listener().await);
+        let (a, b) =
+            (Node::made("service-a.example", address_a, 1), Node::made("service-b.example", address_b, 2));
+        introduce(&a, &b);
+        a.carries(&b, Carriage::Wait);
+        b.carries(&a, Carriage::Fetch);
+        // Nobody listens where b is.
+        drop(at_b);
+        a.run(at_a, None);
+        b.send_courier(None);
+        a.promise(&b.house.name);
+        b.until("the promise is fetched", |_| (b.promises_held() == 1).then_some(())).await;
+        a.until("the receipt was brought", |_| (a.sizes(&b.house.name) == (2, 2)).then_some(())).await;
+        // And the other way it is pushed as ever.
+        b.promise(&a.house.name);
+        a.until("the other's promise arrives", |_| (a.promises_held() == 2).then_some(())).await;
+        a.promises(&b.house.name, 300).await;
+        b.until("all are fetched, parcel by parcel", |_| (b.promises_held() == 302).then_some(())).await;
+        a.until("all are receipted", |_| (a.sizes(&b.house.name) == (302, 302)).then_some(())).await;
+        assert_eq!((a.trouble(), b.trouble()), (None, None));
+    });
+}
+
+#[test]
+fn a_partner_that_is_waited_for_or_carried_by_file_is_not_called() {
+    in_runtime(async {
+        for how in [Carriage::Wait, Carriage::File] {
+            let ((at_a, address_a), (at_b, address_b)) = (listener().await, listener().await);
+            let (a, b) = (
+                Node::made("service-a.example", address_a, 1),
+                Node::made("service-b.example", address_b, 2),
+            );
+            introduce(&a, &b);
+            a.carries(&b, how);
+            a.run(at_a, None);
+            let called = Arc::new(AtomicUsize::new(0));
+            let counted = Arc::clone(&called);
+            let counting = move |request: Request, next: Next| {
+                counted.fetch_add(1, Ordering::SeqCst);
+                async move { next.run(request).await }
+            };
+            let router = peer::router(Peer { house: b.house.clone(), clock: clock() });
+            b.serve(at_b, router.layer(from_fn(counting)));
+            a.promise(&b.house.name);
+            // What b pushes arrives after a's courier has heard of its own promise.
+            b.send_courier(None);
+            b.promise(&a.house.name);
+            a.until("the other's promise arrives", |_| (a.promises_held() == 1).then_some(())).await;
+            assert_eq!(called.load(Ordering::SeqCst), 0, "{how}");
+            a.carries(&b, Carriage::Push);
+            b.until("it is called again", |_| (b.promises_held() == 2).then_some(())).await;
+        }
+    });
+}
+
+#[test]
+fn a_partner_that_cannot_be_fetched_from_is_named_until_it_can() {
+    in_runtime(async {
+        let ((at_a, address_a), (at_b, address_b)) = (listener().await, listener().await);
+        let (a, b) =
+            (Node::made("service-a.example", address_a, 1), Node::made("service-b.example", address_b, 2));
+        introduce(&a, &b);
+        b.carries(&a, Carriage::Fetch);
+        drop(at_a);
+        b.run(at_b, None);
+        let trouble = b.until("the trouble is shown", |_| b.trouble()).await;
+        assert!(trouble.contains("127.0.0.1"), "{trouble}");
+        a.run(TcpListener::bind(address_a).await.unwrap(), None);
+        b.until("the trouble is gone", |_| b.trouble().is_none().then_some(())).await;
+    });
+}
