@@ -50,6 +50,12 @@ pub(crate) fn status(said: Said<'_>, look: &Look) -> String {
         out.push_str(&look.ink(Ink::Alarm, &words));
         out.push('\n');
     }
+    for silent in said.at("silent").items() {
+        let heard = silent.at("heard_at").time().map_or("never".to_owned(), times::exact);
+        let words = format!("SILENT: {} was last heard of: {heard}", silent.at("partner").line());
+        out.push_str(&look.ink(Ink::Due, &words));
+        out.push('\n');
+    }
     out.push('\n');
     let duty = said.at("duty");
     match duty.is_nothing() {
