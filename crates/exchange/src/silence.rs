@@ -72,5 +72,5 @@ pub(crate) fn of(silence: &Silence, partner: &PartnerRow, now: Timestamp) -> Opt
 
 /// Minutes in words: `24 h`, or `90 min` where it is no whole hour.
 pub(crate) fn in_words(minutes: u32) -> String {
-    if minutes % 60 == 0 { format!("{} h", minutes / 60) } else { format!("{minutes} min") }
+    if minutes.is_multiple_of(60) { format!("{} h", minutes / 60) } else { format!("{minutes} min") }
 }

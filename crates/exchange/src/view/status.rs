@@ -231,11 +231,13 @@ fn of_node(house: &House, view: &View<'_>, now: Timestamp, found: &mut Vec<Findi
 
 /// A partner that says nothing.
 fn of_silence(silent: Silent) -> Finding {
+    let hint = "call its duty desk; its node may be down";
+    let Some(heard) = silent.heard_at else {
+        return finding(Severity::Warning, format!("{} was never heard of", silent.partner), hint);
+    };
     let fact =
         format!("{} was not heard of for more than {}", silent.partner, silence::in_words(silent.minutes));
-    let heard = silent.heard_at.map_or("never".to_owned(), |heard| format!("last at {heard}"));
-    let hint = "call its duty desk; its node may be down";
-    finding(Severity::Warning, fact, hint).detail(heard)
+    finding(Severity::Warning, fact, hint).detail(format!("last at {heard}"))
 }
 
 /// Who has a silence of its own in the configuration and is no partner: most likely a misspelt name.

@@ -51,8 +51,11 @@ pub(crate) fn status(said: Said<'_>, look: &Look) -> String {
         out.push('\n');
     }
     for silent in said.at("silent").items() {
-        let heard = silent.at("heard_at").time().map_or("never".to_owned(), times::exact);
-        let words = format!("SILENT: {} was last heard of: {heard}", silent.at("partner").line());
+        let partner = silent.at("partner").line();
+        let words = match silent.at("heard_at").time() {
+            Some(heard) => format!("SILENT: {partner} was last heard of at {}", times::exact(heard)),
+            None => format!("SILENT: {partner} was never heard of"),
+        };
         out.push_str(&look.ink(Ink::Due, &words));
         out.push('\n');
     }
