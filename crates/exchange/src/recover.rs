@@ -70,6 +70,11 @@ impl Missed {
         self.settled || self.marked || self.heads.iter().any(|(head, _)| size <= *head)
     }
 
+    /// The heads that we cosigned and that the copy must grow into: each size with its root.
+    pub(crate) fn heads(&self) -> &[(u64, Hash)] {
+        &self.heads
+    }
+
     /// Whether the copy, grown so far, is what we cosigned.
     pub(crate) fn agrees(&self, grown: &CompactRange) -> bool {
         self.heads.iter().all(|(size, root)| *size != grown.size() || *root == grown.root())
