@@ -37,12 +37,15 @@ pub struct Reader {
     pub begin: fn() -> Begun,
 }
 
+/// What is done with any bytes.
+pub type Read = Box<dyn FnMut(&[u8])>;
+
 /// A reader that has begun.
 pub struct Begun {
     /// Valid examples, made from the vectors of docs/log-format.md §15 and from houses of the testkit.
     pub examples: Vec<Vec<u8>>,
     /// Reads any bytes. A panic is a property that does not hold.
-    pub read: Box<dyn FnMut(&[u8])>,
+    pub read: Read,
     /// How many changed inputs an ordinary test run makes of it: fewer where each takes a database.
     pub changes: usize,
 }
