@@ -80,6 +80,11 @@ pub(crate) struct Config {
 }
 
 impl Config {
+    /// Reads the text of `node.json`; keys that are not known are refused.
+    pub(crate) fn parse(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+
     /// Puts the minutes into force; what is left out has its default.
     pub(crate) fn set_minutes(&self, settings: &Settings) -> Result<(), Refusal> {
         let Minutes { duty, proposal, silence, silence_of } = self.minutes()?;
@@ -312,7 +317,7 @@ impl DataDir {
                 .hint("`forewarn init` makes one, or name another folder with --data"));
         }
         let text = read_private(&path)?;
-        serde_json::from_str(&text).map_err(|e| {
+        Config::parse(&text).map_err(|e| {
             Refusal::yours("bad_config", format!("{} cannot be read", path.display())).detail(e.to_string())
         })
     }
