@@ -9,6 +9,7 @@
 pub mod agreement;
 pub mod alarm;
 pub mod answer;
+mod audiences;
 pub mod audit;
 pub mod backup;
 pub mod budget;
