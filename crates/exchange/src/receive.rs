@@ -245,14 +245,26 @@ fn take(
         let what = format!("entries {old} to {} do not give the root that was signed", head.size);
         return Ok(Taken::Untrue(what, note));
     }
-    let before = HeldBefore::of(us, act, &channel)?;
-    for (entry, draw) in entries.into_iter().zip(draws) {
+    keep_all(us, act, &mut channel, entries.into_iter().zip(draws), now)?;
+    receipt(us, act, channel, note, now)
+}
+
+/// Keeps what passed every check, in its order.
+fn keep_all(
+    us: &House,
+    act: &mut Act<'_>,
+    channel: &mut ChannelRow,
+    entries: impl Iterator<Item = (Read, SealingDraw)>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let before = HeldBefore::of(us, act, channel)?;
+    for (entry, draw) in entries {
         match entry.map_err(|_| Refusal::ours("an entry without a frame passed the check"))? {
-            Shown::Opened(entry) => keep(us, act, &mut channel, (*entry, draw), &before, now)?,
-            Shown::Erased(commitment) => erasure::keep(act, &mut channel, &commitment, now)?,
+            Shown::Opened(entry) => keep(us, act, channel, (*entry, draw), &before, now)?,
+            Shown::Erased(commitment) => erasure::keep(act, channel, &commitment, now)?,
         }
     }
-    receipt(us, act, channel, note, now)
+    Ok(())
 }
 
 /// Takes what a giver shows as cosigned by us last: if it is more than we hold, we have lost it, and cosign nothing before
