@@ -1,5 +1,6 @@
 //! What the notify hook hears.
 
+
 use courier::Hook;
 use exchange::alarm;
 use jiff::Timestamp;
