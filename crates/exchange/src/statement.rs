@@ -25,7 +25,7 @@ const GENERATIONS_AHEAD_MAX: u64 = 64;
 pub fn in_force(view: &View<'_>, channel: &ChannelRow, size: u64) -> Result<ChannelStatement, Refusal> {
     let row = view.statement_at(channel, size)?;
     let text = row.as_ref().map_or(channel.statement.as_str(), |row| row.text.as_str());
-    ChannelStatement::parse(text.as_bytes()).map_err(Refusal::ours)
+    ChannelStatement::parse_kept(text.as_bytes()).map_err(Refusal::ours)
 }
 
 /// The key with which a log of ours is signed at this size.
