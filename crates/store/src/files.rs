@@ -138,6 +138,8 @@ pub(crate) fn open(file: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "trusted_schema", false)?;
     // What one act writes stays in memory until its commit: written early, a page goes to the log twice.
     connection.pragma_update(None, "cache_spill", false)?;
+    // What undoes a part of a transaction is as small as an act, and is no matter of the disk.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     // Without it SQLite prepares a kept statement anew whenever its values change, in case they would suit another index.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT_MAX);
