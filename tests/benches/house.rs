@@ -39,6 +39,10 @@ use tlog::channel::Use;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How long anything here may take.
 const PATIENCE: Duration = Duration::from_secs(1200);
 /// How often the store is looked at for a receipt: of one release, and of many, whose nodes are not to be disturbed.

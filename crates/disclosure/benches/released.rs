@@ -14,6 +14,10 @@ use model::id::Digest;
 
 use crate::processor::ProcessorTime;
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// For each receiver of the demo: released with the texts read once for all recipients, released alone with everything,
 /// the parts of it, and as the bound SHA-256 over the bytes, which release cannot do without.
 fn released(c: &mut Criterion<ProcessorTime>) {

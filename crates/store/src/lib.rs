@@ -3,8 +3,8 @@
 //! Four files: `node.db` (everything but what follows), `keys.db` (one key for each sealed text, kept out of ordinary
 //! backups: deleting the key erases the text), `sources.db` (sealed sources; the node runs without it) and `high-water.db`
 //! (how far each log was signed; never in a backup).
-//! One writer thread takes acts from a queue and commits them in groups: one fsync for all, each act in a savepoint of
-//! its own, answered only after its commit. Readers have connections of their own.
+//! One writer thread takes acts from a queue and commits them in groups: one fsync for all, each act undone alone
+//! where it fails, answered only after its commit. Readers have connections of their own.
 //!
 //! It holds no rule about who may see what, opens no socket and reads no clock. Read first `writer`.
 

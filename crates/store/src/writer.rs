@@ -96,7 +96,7 @@ impl<'a> Deref for Act<'a> {
 }
 
 /// Does its work on the connections of an open transaction, or hears why none could be opened.
-type Job = Box<dyn FnOnce(Result<&Connections, StoreError>) -> Done + Send>;
+type Job = Box<dyn FnOnce(Result<(&Connections, Company), StoreError>) -> Done + Send>;
 /// Called once the group's commit is known, with its verdict.
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
@@ -106,9 +106,21 @@ struct Done {
     transaction: Transaction,
 }
 
+/// Whether an act finds the work of others in its transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Company {
+    /// None: to undo it is to undo everything. That is nearly always so, and a savepoint would have every page that the act
+    /// changes copied.
+    Alone,
+    /// What acts before it wrote, which stays if this one is undone.
+    Behind,
+}
+
 /// How an act leaves the transaction that it shares with its group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Transaction {
+    /// It was alone and failed: there is nothing in it that anybody wants.
+    Void,
     /// It holds what the acts before wrote, and this one's work only if that succeeded.
     Sound,
     /// SQLite has undone it, or this act's part cannot be told from the others': nobody may build on it.
@@ -199,7 +211,7 @@ impl Store {
         let (answer_to, answer) = channel::<Result<T, E>>();
         let job: Job = Box::new(move |connections| {
             let (outcome, transaction) = match connections {
-                Ok(c) => in_savepoint(c, f),
+                Ok((c, company)) => undoable(c, company, f),
                 Err(error) => (Err(E::from(error)), Transaction::Broken),
             };
             let answer: Answer = Box::new(move |commit| {
@@ -276,6 +288,11 @@ fn write_until_closed(
         let verdict = match transaction {
             Transaction::Sound => commit(connections, faults),
             Transaction::Broken => Err(StoreError::Undone),
+            Transaction::Void => {
+                roll_back(connections);
+                answers.into_iter().for_each(|answer| answer(Ok(())));
+                continue;
+            }
         };
         if let (Some(by), Some(begun)) = (measure.get(), begun) {
             let took = (by.time)().saturating_sub(begun);
@@ -311,13 +328,14 @@ fn write_until_closed(
 
 /// Runs the acts that are queued, one after another, until there are no more, or enough, or one breaks the transaction.
 fn run_group(connections: &Connections, first: Job, jobs: &Receiver<Job>) -> (Vec<Answer>, Transaction) {
-    let (mut answers, mut next) = (Vec::new(), first);
+    let (mut answers, mut next, mut company) = (Vec::new(), first, Company::Alone);
     loop {
-        let Done { answer, transaction } = next(Ok(connections));
+        let Done { answer, transaction } = next(Ok((connections, company)));
         answers.push(answer);
-        if transaction == Transaction::Broken || answers.len() == ACTS_PER_COMMIT_MAX {
+        if transaction != Transaction::Sound || answers.len() == ACTS_PER_COMMIT_MAX {
             return (answers, transaction);
         }
+        company = Company::Behind;
         match jobs.try_recv() {
             Ok(job) => next = job,
             Err(_) => return (answers, transaction),
@@ -366,16 +384,19 @@ fn roll_back(connections: &Connections) {
     }
 }
 
-/// Runs one act in a savepoint. After certain failures of the disk SQLite ends the whole transaction by itself; from then
-/// on every statement would commit alone, so the transaction counts as broken.
-fn in_savepoint<T, E: From<StoreError>>(
+/// Runs one act so that it can be undone: in a savepoint, or alone in its transaction. After certain failures of the disk
+/// SQLite ends the whole transaction by itself; from then on every statement would commit alone, so it counts as broken.
+fn undoable<T, E: From<StoreError>>(
     connections: &Connections,
+    company: Company,
     f: impl FnOnce(&mut Act<'_>) -> Result<T, E>,
 ) -> (Result<T, E>, Transaction) {
-    if let Err(error) = on_all(connections, "SAVEPOINT act") {
+    if company == Company::Behind
+        && let Err(error) = on_all(connections, "SAVEPOINT act")
+    {
         return (Err(E::from(error)), Transaction::Broken);
     }
-    // What a panic leaves half done lies in the savepoint, which is rolled back, or in `f`, which is gone.
+    // What a panic leaves half done lies in the savepoint or the transaction, which is rolled back, or in `f`, which is gone.
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         f(&mut Act { view: View { c: connections }, number: ACTS.fetch_add(1, Ordering::Relaxed) })
     }))
@@ -383,7 +404,12 @@ fn in_savepoint<T, E: From<StoreError>>(
     if connections.all().any(|connection| connection.is_autocommit()) {
         return (outcome, Transaction::Broken);
     }
-    let end = if outcome.is_ok() { "RELEASE act" } else { "ROLLBACK TO act; RELEASE act" };
+    let end = match (company, outcome.is_ok()) {
+        (Company::Alone, true) => return (outcome, Transaction::Sound),
+        (Company::Alone, false) => return (outcome, Transaction::Void),
+        (Company::Behind, true) => "RELEASE act",
+        (Company::Behind, false) => "ROLLBACK TO act; RELEASE act",
+    };
     match on_all(connections, end) {
         Ok(()) => (outcome, Transaction::Sound),
         Err(error) => (outcome.and(Err(E::from(error))), Transaction::Broken),
