@@ -12,4 +12,6 @@ pub mod error;
 pub mod id;
 pub mod marking;
 pub mod object;
+pub mod read;
 pub mod time;
+pub mod validate;

@@ -1,0 +1,689 @@
+//! The walk: goes over an object once, holding each value against the kind that the table gives its property.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use super::domain::{self, EXTENSION, TLP_2};
+use super::finding::*;
+use super::forms::{is_hash, is_key, is_language, is_property, is_word};
+use super::observable;
+use super::table::{Class, Embedded, Form, Kind, Need, Order, Property, Target, Type, is_among};
+use super::vocabulary::HASH_ALGORITHM;
+use crate::id::check_type;
+use crate::marking::TLP_EXTENSION;
+use crate::read::{Id, Instant, Selector, Shape, Value};
+
+/// Where the walk is in one object.
+pub(crate) struct Walk<'a, 'f> {
+    pub(super) root: Value<'a>,
+    findings: &'f mut Vec<Finding>,
+    path: Vec<Step<'a>>,
+    section: &'static str,
+    class: Class,
+    defanged: bool,
+    /// Whether an extension brings properties of its own to the top.
+    extended: bool,
+    /// The deprecated `objects` of observed data, in which references are keys of this map.
+    local: Option<Value<'a>>,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Key(Value<'a>),
+    Name(&'static str),
+    Item(usize),
+}
+
+/// What holds for properties that a table does not know.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unknown {
+    Custom,
+    Free,
+}
+
+/// The type of this name, if the standard has it.
+pub(super) fn known(name: &str) -> Option<&'static Type> {
+    domain::TYPES.iter().chain(observable::TYPES).find(|each| each.name == name)
+}
+
+impl<'a, 'f> Walk<'a, 'f> {
+    pub(super) fn new(root: Value<'a>, findings: &'f mut Vec<Finding>) -> Self {
+        Self {
+            root,
+            findings,
+            path: Vec::new(),
+            section: "3.2",
+            class: Class::Domain,
+            defanged: false,
+            extended: false,
+            local: None,
+        }
+    }
+
+    /// Goes over the whole object.
+    pub(super) fn object(&mut self) {
+        let root = self.root;
+        let Some(kind) = root.member("type") else {
+            return self.missing(root, "type");
+        };
+        let Some(name) = kind.text() else {
+            return self.within("type", |walk| walk.wrong_kind(kind, "a string"));
+        };
+        if name == "bundle" {
+            return self.find(
+                &NO_OBJECT_HERE,
+                root,
+                "a bundle stands among the objects of another".to_owned(),
+            );
+        }
+        let (new_class, brings) = extension_types(root);
+        self.extended = brings;
+        self.defanged = root.member("defanged").and_then(Value::boolean).unwrap_or(false);
+        match known(&name) {
+            Some(known) => self.of_type(known),
+            None => {
+                self.custom_type(kind, &name, new_class.is_some());
+                let like_observable = new_class.map_or_else(
+                    || root.member("created").or(root.member("modified")).is_none(),
+                    |class| class == Class::Observable,
+                );
+                let like = if like_observable { &domain::CUSTOM_OBSERVABLE } else { &domain::CUSTOM_DOMAIN };
+                self.extended |= new_class.is_some();
+                self.of_type(like);
+            }
+        }
+        self.identity(&name);
+    }
+
+    fn custom_type(&mut self, kind: Value<'a>, name: &str, defined: bool) {
+        let walk = |walk: &mut Self| {
+            if check_type(name).is_err() {
+                walk.find(&TYPE_NAME, kind, format!("`{}` is no name for a type", short(name)));
+            } else if name == "action" {
+                walk.find(&RESERVED, kind, "`action` is kept for later versions of the standard".to_owned());
+            } else if !defined {
+                walk.find(&CUSTOM_TYPE, kind, format!("`{name}` is no type of the standard"));
+            }
+        };
+        self.within("type", walk);
+    }
+
+    fn of_type(&mut self, of: &'static Type) {
+        self.section = of.section;
+        self.class = of.class;
+        let root = self.root;
+        self.properties(root, of.properties, domain::shared(of.class), Unknown::Custom);
+        self.needs(root, of.needs, of.properties);
+        self.order(root, "modified", Order::NotBefore, "created");
+        for (later, order, earlier) in of.orders {
+            self.order(root, later, *order, earlier);
+        }
+        if let Some(more) = of.more {
+            more(self, root);
+        }
+    }
+
+    /// The id against the type, and `spec_version`.
+    fn identity(&mut self, name: &str) {
+        let root = self.root;
+        let version = root.member("spec_version").filter(|version| !version.is_text("2.1"));
+        if let Some(version) = version {
+            let detail = format!("the object says that it is one of STIX {}", short(version.raw()));
+            self.within("spec_version", |walk| walk.find(&SPEC_VERSION, version, detail));
+        }
+        let Some(value) = root.member("id") else { return };
+        self.path.push(Step::Name("id"));
+        match value.text().map(|text| (Id::of(text.clone()).is_some(), text)) {
+            None => self.wrong_kind(value, "a string"),
+            Some((false, text)) => self.find(&MALFORMED_ID, value, format!("`{}` is no id", short(&text))),
+            Some((true, text)) => {
+                if let Some(id) = Id::of(text.clone()) {
+                    self.id(value, &id, name);
+                }
+                self.lower_case(value, &text);
+            }
+        }
+        self.path.pop();
+    }
+
+    fn id(&mut self, value: Value<'a>, id: &Id<'_>, name: &str) {
+        if id.kind() != name {
+            let detail = format!("the id is one of a {}, the object is a {}", id.kind(), short(name));
+            return self.find(&OTHER_TYPE, value, detail);
+        }
+        let version = id.uuid().get_version_num();
+        if self.class != Class::Observable {
+            if version != 4 {
+                self.find(&UUID_SUGGESTED, value, format!("the UUID is of version {version}"));
+            }
+            return;
+        }
+        if known(name).is_none() {
+            return;
+        }
+        match crate::read::observable_id(name, self.root) {
+            None if version != 4 => {
+                let detail = format!("nothing in it makes an id, and the UUID is of version {version}");
+                self.find(&UUID_4, value, detail);
+            }
+            Some(made) if made != id.uuid() => {
+                let detail = format!("its properties make the id {name}--{made}");
+                self.find(&OBSERVABLE_ID, value, detail);
+            }
+            _ => {}
+        }
+    }
+
+    fn lower_case(&mut self, value: Value<'a>, text: &str) {
+        if text.bytes().any(|b| b.is_ascii_uppercase()) {
+            self.find(&UPPER_CASE_ID, value, format!("`{}` has upper-case digits", short(text)));
+        }
+    }
+
+    /// Goes over the properties of a map: each against its kind, then what is missing.
+    fn properties(
+        &mut self,
+        map: Value<'a>,
+        own: &'static [Property],
+        shared: &'static [Property],
+        unknown: Unknown,
+    ) {
+        let mut seen = 0u128;
+        for (key, value) in map.members() {
+            let name = key.text().unwrap_or_default();
+            self.path.push(Step::Key(key));
+            match own.iter().chain(shared).enumerate().find(|(_, property)| property.name == name) {
+                Some((n, property)) => {
+                    seen |= 1 << n;
+                    self.value(value, &property.kind);
+                }
+                None if unknown == Unknown::Free => self.anything(value, false),
+                None => self.custom(&name, value),
+            }
+            self.path.pop();
+        }
+        for (n, property) in own.iter().chain(shared).enumerate() {
+            let excused = property.name == "id" && self.local.is_some();
+            if property.required && seen & 1 << n == 0 && !excused {
+                self.missing(map, property.name);
+            }
+        }
+    }
+
+    /// A property that the standard does not know.
+    fn custom(&mut self, name: &str, value: Value<'a>) {
+        self.anything(value, false);
+        if domain::OF_ALL.iter().any(|property| property.name == name) && self.path.len() == 1 {
+            return self.find(&NOT_APPLICABLE, value, format!("`{name}` is not for objects of this type"));
+        }
+        if ["action", "severity", "username", "phone_numbers"].contains(&name) && self.path.len() == 1 {
+            return self.find(
+                &RESERVED,
+                value,
+                format!("`{name}` is kept for later versions of the standard"),
+            );
+        }
+        if !is_property(name) {
+            return self.find(&PROPERTY_NAME, value, format!("`{}` is no name for a property", short(name)));
+        }
+        if name.ends_with("_hex") {
+            self.form(value, &super::forms::HEX);
+        } else if name.ends_with("_bin") {
+            self.form(value, &super::forms::BINARY);
+        }
+        if !self.extended {
+            self.find(&CUSTOM_PROPERTY, value, format!("`{name}` is no property of the standard"));
+        }
+    }
+
+    /// Holds a value against its kind.
+    pub(super) fn value(&mut self, value: Value<'a>, kind: &'static Kind) {
+        match kind {
+            Kind::Elsewhere => {}
+            Kind::Text => drop(self.text(value)),
+            Kind::Boolean => self.shape(value, Shape::Boolean),
+            Kind::Whole(least, most) => self.whole(value, *least, *most),
+            Kind::Number(least, most) => self.number(value, *least, *most),
+            Kind::Time(digits) => self.time(value, *digits),
+            Kind::TimeToTheSecond => {
+                self.time(value, 0);
+                if value.raw().contains('.') {
+                    self.find(&MALFORMED, value, "it is to the second and has a fraction".to_owned());
+                }
+            }
+            Kind::Id(target) => self.reference(value, *target),
+            Kind::Enumeration(words) => self.word(value, words, &ENUMERATION),
+            Kind::Vocabulary(words) => self.word(value, words, &VOCABULARY),
+            Kind::Language => {
+                if let Some(text) = self.text(value).filter(|text| !is_language(text)) {
+                    self.find(&LANGUAGE, value, format!("`{}` is no language tag", short(&text)));
+                }
+            }
+            Kind::Hashes => self.hashes(value),
+            Kind::Form(form) => self.form(value, form),
+            Kind::List(of) => self.list(value, |walk, item| walk.value(item, of)),
+            Kind::Map(embedded) => self.embedded(value, embedded, Unknown::Custom),
+            Kind::Dictionary(of) => self.dictionary(value, |walk, item| walk.value(item, of)),
+            Kind::ListOr(list, other) => {
+                self.value(value, if value.shape() == Shape::List { list } else { other });
+            }
+            Kind::TextOrWhole if value.shape() == Shape::Text => {}
+            Kind::TextOrWhole => self.whole(value, i64::MIN, i64::MAX),
+            Kind::Anything => self.anything(value, false),
+            Kind::AnythingOrNull => self.anything(value, true),
+            Kind::GranularMarkings => self.list(value, Self::granular),
+            Kind::Extensions => self.extensions(value),
+            Kind::Observables => self.observables(value),
+        }
+    }
+
+    pub(super) fn text(&mut self, value: Value<'a>) -> Option<Cow<'a, str>> {
+        let text = value.text();
+        if text.is_none() {
+            self.wrong_kind(value, "a string");
+        }
+        text
+    }
+
+    fn shape(&mut self, value: Value<'a>, wanted: Shape) {
+        if value.shape() != wanted {
+            self.wrong_kind(value, wanted.said());
+        }
+    }
+
+    fn whole(&mut self, value: Value<'a>, least: i64, most: i64) {
+        match value.whole() {
+            None => self.wrong_kind(value, "a whole number"),
+            Some(number) if number < least || number > most => {
+                let to = if most == i64::MAX { String::new() } else { format!(" and at most {most}") };
+                self.find(&OUT_OF_RANGE, value, format!("{number} is not at least {least}{to}"));
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn number(&mut self, value: Value<'a>, least: f64, most: f64) {
+        match value.number() {
+            None => self.wrong_kind(value, "a number"),
+            Some(number) if number < least || number > most => {
+                let range =
+                    if most == f64::MAX { format!("at least {least}") } else { format!("{least} to {most}") };
+                self.find(&OUT_OF_RANGE, value, format!("{number} is not within {range}"));
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn time(&mut self, value: Value<'a>, digits: usize) {
+        let Some(text) = self.text(value) else { return };
+        match Instant::of(text) {
+            None => {
+                let detail = format!("`{}` is no timestamp of STIX", short(value.raw()));
+                self.find(&TIMESTAMP, value, detail);
+            }
+            Some(instant) if instant.digits().len() < digits => {
+                self.find(
+                    &TIMESTAMP_DIGITS,
+                    value,
+                    format!("`{}` is not to the millisecond", instant.text()),
+                );
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn word(&mut self, value: Value<'a>, words: &'static str, rule: &'static Rule) {
+        let Some(text) = self.text(value) else { return };
+        if is_among(words, &text) {
+            return;
+        }
+        let among = if words.len() > 120 { String::new() } else { format!(": {}", words.replace(' ', ", ")) };
+        let of = if rule == &ENUMERATION { "enumeration" } else { "vocabulary" };
+        self.find(rule, value, format!("`{}` is no word of the {of}{among}", short(&text)));
+        if rule == &VOCABULARY && !is_word(&text) {
+            self.find(&WORD_FORM, value, format!("`{}` is not in lower case with hyphens", short(&text)));
+        }
+    }
+
+    pub(super) fn form(&mut self, value: Value<'a>, form: &'static Form) {
+        let Some(text) = self.text(value) else { return };
+        if (form.of_the_matter && self.defanged) || (form.holds)(&text) {
+            return;
+        }
+        let rule = match form.wanted {
+            _ if form.demanded => &MALFORMED,
+            wanted if wanted == super::forms::COUNTRY.wanted => &COUNTRY,
+            wanted if wanted == super::forms::MEDIA.wanted => &MEDIA_TYPE,
+            _ => &WORD_FORM,
+        };
+        self.find(rule, value, format!("`{}` is not {}", short(&text), form.wanted));
+    }
+
+    fn hashes(&mut self, value: Value<'a>) {
+        self.dictionary(value, |walk, hash| {
+            let Some(Step::Key(key)) = walk.path.last().copied() else { return };
+            let (Some(algorithm), Some(text)) = (key.text(), walk.text(hash)) else { return };
+            match is_hash(&algorithm, &text) {
+                Some(true) => {}
+                Some(false) => {
+                    walk.find(&HASH, hash, format!("`{}` is no {algorithm}", short(&text)));
+                }
+                None => {
+                    let detail =
+                        format!("`{}` is none of {}", short(&algorithm), HASH_ALGORITHM.replace(' ', ", "));
+                    walk.find(&HASH_NAME, hash, detail);
+                }
+            }
+        });
+    }
+
+    fn list(&mut self, value: Value<'a>, each: impl Fn(&mut Self, Value<'a>)) {
+        if value.shape() != Shape::List {
+            return self.wrong_kind(value, "a list");
+        }
+        let mut empty = true;
+        for (n, item) in value.items().enumerate() {
+            empty = false;
+            self.path.push(Step::Item(n));
+            each(self, item);
+            self.path.pop();
+        }
+        if empty {
+            self.find(&EMPTY_LIST, value, "the list is empty".to_owned());
+        }
+    }
+
+    pub(super) fn dictionary(&mut self, value: Value<'a>, each: impl Fn(&mut Self, Value<'a>)) {
+        if value.shape() != Shape::Map {
+            return self.wrong_kind(value, "an object");
+        }
+        let mut empty = true;
+        for (key, item) in value.members() {
+            empty = false;
+            self.path.push(Step::Key(key));
+            let name = key.text().unwrap_or_default();
+            if !is_key(&name) {
+                self.find(&DICTIONARY_KEY, key, format!("`{}` is no key of a dictionary", short(&name)));
+            }
+            each(self, item);
+            self.path.pop();
+        }
+        if empty {
+            self.find(&EMPTY_DICTIONARY, value, "the dictionary is empty".to_owned());
+        }
+    }
+
+    pub(super) fn map(&mut self, value: Value<'a>, embedded: &'static Embedded) {
+        self.embedded(value, embedded, Unknown::Custom);
+    }
+
+    fn embedded(&mut self, value: Value<'a>, embedded: &'static Embedded, unknown: Unknown) {
+        if value.shape() != Shape::Map {
+            return self.wrong_kind(value, "an object");
+        }
+        let section = std::mem::replace(&mut self.section, embedded.section);
+        self.properties(value, embedded.properties, &[], unknown);
+        self.needs(value, embedded.needs, embedded.properties);
+        if let Some(more) = embedded.more {
+            more(self, value);
+        }
+        self.section = section;
+    }
+
+    /// A value of which only is known that STIX has neither null nor what is empty. The scanner has bounded the depth.
+    fn anything(&mut self, value: Value<'a>, null: bool) {
+        match value.shape() {
+            Shape::Null if !null => self.find(&NULL, value, "the value is null".to_owned()),
+            Shape::List => self.list(value, |walk, item| walk.anything(item, null)),
+            Shape::Map => {
+                let mut empty = true;
+                for (key, item) in value.members() {
+                    empty = false;
+                    self.path.push(Step::Key(key));
+                    self.anything(item, null);
+                    self.path.pop();
+                }
+                if empty {
+                    self.find(&EMPTY_DICTIONARY, value, "the object is empty".to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn reference(&mut self, value: Value<'a>, target: Target) {
+        let Some(text) = self.text(value) else { return };
+        if let Some(objects) = self.local {
+            let kind = objects.member(&text).and_then(|object| object.member("type")).and_then(Value::text);
+            return match kind {
+                None => {
+                    self.find(&MALFORMED_ID, value, format!("`objects` has no `{}`", short(&text)));
+                }
+                Some(kind) => self.target(value, &kind, target),
+            };
+        }
+        match Id::of(text.clone()) {
+            None => self.find(&MALFORMED_ID, value, format!("`{}` is no id", short(&text))),
+            Some(id) => self.target(value, id.kind(), target),
+        }
+        self.lower_case(value, &text);
+    }
+
+    fn target(&mut self, value: Value<'a>, kind: &str, target: Target) {
+        let class = known(kind).map(|known| known.class);
+        let of = |classes: &[Class]| kind != "bundle" && class.is_none_or(|class| classes.contains(&class));
+        let (good, wanted) = match target {
+            Target::Only(kinds) => (is_among(kinds, kind), kinds),
+            Target::Observable => (of(&[Class::Observable]), "cyber observables"),
+            Target::Observed => {
+                (of(&[Class::Observable, Class::Relation]), "cyber observables and relationships")
+            }
+            Target::Domain => (of(&[Class::Domain]), "domain objects"),
+            Target::DomainOrObservable => {
+                (of(&[Class::Domain, Class::Observable]), "domain objects and cyber observables")
+            }
+            Target::AllBut(kinds) => (kind != "bundle" && !is_among(kinds, kind), "objects"),
+        };
+        if !good {
+            let wanted = wanted.replace(' ', if matches!(target, Target::Only(_)) { ", " } else { " " });
+            self.find(
+                &OTHER_TARGET,
+                value,
+                format!("it refers to a {}; what may stand here: {wanted}", short(kind)),
+            );
+        }
+    }
+
+    fn granular(&mut self, part: Value<'a>) {
+        self.embedded(part, &domain::GRANULAR, Unknown::Custom);
+        match (part.member("marking_ref"), part.member("lang")) {
+            (None, None) => {
+                self.find(&MARKS_NOTHING, part, "neither a marking nor a language is given".to_owned());
+            }
+            (Some(_), Some(_)) => {
+                self.find(&MARKS_NOTHING, part, "a marking and a language are given at once".to_owned());
+            }
+            _ => {}
+        }
+        let Some(selectors) = part.member("selectors") else { return };
+        self.path.push(Step::Name("selectors"));
+        self.list(selectors, |walk, value| {
+            let Some(text) = walk.text(value) else { return };
+            match Selector::read(text.clone()) {
+                None => walk.find(&SELECTOR, value, format!("`{}` is no selector", short(&text))),
+                Some(selector) if selector.find(walk.root).is_none() => {
+                    walk.find(&SELECTS_NOTHING, value, format!("the object has no `{}`", short(&text)));
+                }
+                Some(_) => {}
+            }
+        });
+        self.path.pop();
+    }
+
+    fn extensions(&mut self, value: Value<'a>) {
+        if value.shape() != Shape::Map {
+            return self.wrong_kind(value, "an object");
+        }
+        let kind = self.kind_here();
+        let mut empty = true;
+        for (key, extension) in value.members() {
+            empty = false;
+            let name = key.text().unwrap_or_default();
+            let predefined = observable::EXTENSIONS.iter().find(|(of, key, _)| *of == kind && *key == name);
+            self.path.push(Step::Key(key));
+            match predefined {
+                Some((_, _, embedded)) => self.embedded(extension, embedded, Unknown::Custom),
+                None if name == TLP_EXTENSION && self.class == Class::Marking => {
+                    self.embedded(extension, &TLP_2, Unknown::Custom);
+                }
+                None if name.starts_with("extension-definition--") => {
+                    if Id::of(name.clone()).is_none() {
+                        self.find(&MALFORMED_ID, key, format!("`{}` is no id", short(&name)));
+                    }
+                    self.embedded(extension, &EXTENSION, Unknown::Free);
+                }
+                None => {
+                    self.find(
+                        &EXTENSION_KEY,
+                        key,
+                        format!("`{}` is no extension that is defined", short(&name)),
+                    );
+                    self.anything(extension, false);
+                }
+            }
+            self.path.pop();
+        }
+        if empty {
+            self.find(&EMPTY_DICTIONARY, value, "the dictionary is empty".to_owned());
+        }
+    }
+
+    /// The type of the object or of the observable inside observed data.
+    fn kind_here(&self) -> Cow<'a, str> {
+        self.root.member("type").and_then(Value::text).unwrap_or_default()
+    }
+
+    /// Observables that stand inside observed data; the references among them are keys.
+    fn observables(&mut self, value: Value<'a>) {
+        self.find(&DEPRECATED, value, "`objects` is deprecated".to_owned());
+        let (root, class, section, defanged) = (self.root, self.class, self.section, self.defanged);
+        self.dictionary(value, |walk, object| {
+            if object.shape() != Shape::Map {
+                return walk.wrong_kind(object, "an object");
+            }
+            walk.root = object;
+            walk.local = Some(value);
+            walk.defanged = object.member("defanged").and_then(Value::boolean).unwrap_or(false);
+            let name = object.member("type").and_then(Value::text).unwrap_or_default();
+            let of = known(&name).filter(|known| known.class == Class::Observable);
+            walk.of_type(of.unwrap_or(&domain::CUSTOM_OBSERVABLE));
+            (walk.root, walk.local, walk.defanged) = (root, None, defanged);
+            (walk.class, walk.section) = (class, section);
+        });
+    }
+
+    pub(super) fn needs(&mut self, map: Value<'a>, needs: &'static [Need], own: &'static [Property]) {
+        let has = |name: &str| map.member(name).is_some();
+        for need in needs {
+            match need {
+                Need::OneOf(names) if !names.iter().any(|name| has(name)) => {
+                    self.find(&NEEDS_ONE, map, format!("it has none of {}", names.join(", ")));
+                }
+                Need::Any => {
+                    let some = map.members().any(|(key, _)| {
+                        key.is_text("extensions") || own.iter().any(|property| key.is_text(property.name))
+                    });
+                    if !some && !own.is_empty() {
+                        let names = own.iter().map(|property| property.name).collect::<Vec<_>>().join(", ");
+                        self.find(&NEEDS_ONE, map, format!("it has none of {names}"));
+                    }
+                }
+                Need::With(name, others) if has(name) => {
+                    for other in others.iter().filter(|other| !has(other)) {
+                        self.find(&NEEDS_WITH, map, format!("`{name}` stands without `{other}`"));
+                    }
+                }
+                Need::NotBoth(one, other) if has(one) && has(other) => {
+                    self.find(&EXCLUDES, map, format!("`{one}` and `{other}` stand together"));
+                }
+                Need::Advised(name) if !has(name) => {
+                    self.find(&ADVISED, map, format!("`{name}` is not given"));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn order(&mut self, map: Value<'a>, later: &'static str, order: Order, earlier: &str) {
+        let instant = |name: &str| map.member(name).and_then(Value::text).and_then(Instant::of);
+        let (Some(first), Some(second)) = (instant(earlier), instant(later)) else { return };
+        if second > first || (order == Order::NotBefore && second == first) {
+            return;
+        }
+        let wanted = if order == Order::After { "after" } else { "at or after" };
+        let detail = format!("{} is not {wanted} `{earlier}`, {}", second.text(), first.text());
+        let at = map.member(later).unwrap_or(map);
+        self.within(later, |walk| walk.find(&ORDER, at, detail));
+    }
+
+    pub(super) fn within(&mut self, name: &'static str, act: impl FnOnce(&mut Self)) {
+        self.path.push(Step::Name(name));
+        act(self);
+        self.path.pop();
+    }
+
+    fn missing(&mut self, map: Value<'a>, name: &'static str) {
+        self.within(name, |walk| walk.find(&MISSING, map, format!("`{name}` is missing")));
+    }
+
+    pub(super) fn wrong_kind(&mut self, value: Value<'a>, wanted: &str) {
+        let rule = if value.shape() == Shape::Null { &NULL } else { &WRONG_KIND };
+        self.find(rule, value, format!("it is {}, and {wanted} is wanted", value.shape().said()));
+    }
+
+    pub(super) fn find(&mut self, rule: &'static Rule, at: Value<'a>, detail: String) {
+        // What the standard says of the type or the part says more than the general rule.
+        let general = ["2", "3.2"].contains(&rule.section);
+        let section = if general { self.section } else { rule.section };
+        self.findings.push(Finding { rule, path: self.shown_path(), detail, section, at: at.offset() });
+    }
+
+    fn shown_path(&self) -> String {
+        let mut path = String::from("$");
+        for step in &self.path {
+            // Writing into a String does not fail.
+            let _ = match step {
+                Step::Name(name) => write!(path, ".{name}"),
+                Step::Item(n) => write!(path, "[{n}]"),
+                Step::Key(key) => match key.text().unwrap_or_default() {
+                    name if is_property(&name) || name == "id" => write!(path, ".{name}"),
+                    name => write!(path, "['{}']", short(&name).replace('\'', "\\'")),
+                },
+            };
+        }
+        path
+    }
+}
+
+/// What the extensions of an object say: the class of a new type, and whether properties stand at the top.
+fn extension_types(root: Value<'_>) -> (Option<Class>, bool) {
+    let Some(extensions) = root.member("extensions") else { return (None, false) };
+    let mut found = (None, false);
+    for (_, extension) in extensions.members() {
+        let says = |word: &str| extension.member("extension_type").is_some_and(|says| says.is_text(word));
+        let classes =
+            [("new-sdo", Class::Domain), ("new-sco", Class::Observable), ("new-sro", Class::Relation)];
+        found.0 = found.0.or(classes.iter().find(|(word, _)| says(word)).map(|(_, class)| *class));
+        found.1 |= says("toplevel-property-extension");
+    }
+    found
+}
+
+/// At most 80 characters of something met, for a finding.
+pub(super) fn short(text: &str) -> String {
+    let mut cut: String = text.chars().take(80).collect();
+    if cut.len() < text.len() {
+        cut.push('…');
+    }
+    cut
+}
