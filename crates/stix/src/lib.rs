@@ -12,4 +12,5 @@ pub mod error;
 pub mod id;
 pub mod marking;
 pub mod object;
+pub mod pattern;
 pub mod time;
