@@ -14,7 +14,8 @@ use crate::processor::ProcessorTime;
 
 const ADDRESS: &str = "[ipv4-addr:value = '198.51.100.7']";
 const DOMAIN: &str = "[domain-name:value = 'mail.alpha.example']";
-const HASH: &str = "[file:hashes.'SHA-256' = '4bac27393bdd9777ce02453256c5577cd02275510b2227f473d03f533924f877']";
+const HASH: &str =
+    "[file:hashes.'SHA-256' = '4bac27393bdd9777ce02453256c5577cd02275510b2227f473d03f533924f877']";
 const HASHES: &str = "[file:hashes.MD5 = 'd41d8cd98f00b204e9800998ecf8427e' OR \
                       file:hashes.'SHA-1' = 'da39a3ee5e6b4b0d3255bfef95601890afd80709' OR \
                       file:hashes.'SHA-256' = '4bac27393bdd9777ce02453256c5577cd02275510b2227f473d03f533924f877']";
@@ -32,7 +33,8 @@ fn parse(c: &mut Criterion<ProcessorTime>) {
         ("sequence", SEQUENCE),
     ] {
         group.throughput(Throughput::Elements(1));
-        group.bench_function(format!("parse/{name}"), |b| b.iter(|| Pattern::parse(black_box(text)).unwrap()));
+        group
+            .bench_function(format!("parse/{name}"), |b| b.iter(|| Pattern::parse(black_box(text)).unwrap()));
     }
     let kinds = [(ADDRESS, 40), (DOMAIN, 30), (HASH, 20), (HASHES, 8), (SEQUENCE, 2)];
     let feed: Vec<&str> = kinds.into_iter().flat_map(|(text, share)| vec![text; share]).collect();

@@ -16,7 +16,6 @@ mod shapes;
 mod token;
 pub mod tree;
 
-
 use self::error::PatternError;
 use self::finding::Finding;
 use self::tree::{Observation, Tests};

@@ -190,7 +190,8 @@ fn qualifiers(observation: &Observation<'_>, noted: &mut Noted) {
             let fact = format!("this observation already has a {name}; the standard allows one of each kind");
             noted.note(qualifier.span, Rule::QualifierTwice, fact, "Keep the one that is meant");
         } else if seen {
-            let fact = format!("this group already has a {name}; programs do not agree on what two of them mean");
+            let fact =
+                format!("this group already has a {name}; programs do not agree on what two of them mean");
             noted.note(qualifier.span, Rule::GroupQualifierTwice, fact, "Keep the one that is meant");
         }
         demand(qualifier, noted);

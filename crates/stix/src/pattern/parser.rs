@@ -7,10 +7,12 @@ use super::error::{Fault, PatternError, quoted, shown};
 use super::place::Span;
 use super::token::{END, Keyword, Kind, Lexer, Token, in_keyword_case};
 use super::tree::{
-    Check, Comparison, ComparisonOperator, Condition, Demand, Literal, Number, Observation, ObservationOperator,
-    Observed, Path, Qualifier, Relation, Step, Test, Text, Timestamp, Value,
+    Check, Comparison, ComparisonOperator, Condition, Demand, Literal, Number, Observation,
+    ObservationOperator, Observed, Path, Qualifier, Relation, Step, Test, Text, Timestamp, Value,
 };
-use super::{COMPARISONS_MAX, LISTED_VALUES_MAX, NESTING_MAX, PATH_STEPS_MAX, PATTERN_BYTES_MAX, QUALIFIERS_MAX};
+use super::{
+    COMPARISONS_MAX, LISTED_VALUES_MAX, NESTING_MAX, PATH_STEPS_MAX, PATTERN_BYTES_MAX, QUALIFIERS_MAX,
+};
 
 type Parsed<T> = Result<T, PatternError>;
 
@@ -134,7 +136,11 @@ impl<'a> Parser<'a> {
                 self.step()?;
                 let expected = "a positive number of seconds, such as 300 or 0.5";
                 let seconds = self.positive(&[Kind::Integer, Kind::Float], expected)?;
-                self.unit(Keyword::Seconds, "SECONDS", "Time is counted in seconds alone: WITHIN 3600 SECONDS")?;
+                self.unit(
+                    Keyword::Seconds,
+                    "SECONDS",
+                    "Time is counted in seconds alone: WITHIN 3600 SECONDS",
+                )?;
                 Demand::Within(seconds)
             }
             Kind::Keyword(Keyword::Repeats) => {
@@ -297,7 +303,12 @@ impl<'a> Parser<'a> {
         loop {
             self.counts.listed_values += 1;
             if self.counts.listed_values > LISTED_VALUES_MAX {
-                return Err(self.past(Fault::TooManyValues, self.token.span, LISTED_VALUES_MAX, "values in lists"));
+                return Err(self.past(
+                    Fault::TooManyValues,
+                    self.token.span,
+                    LISTED_VALUES_MAX,
+                    "values in lists",
+                ));
             }
             values.push(self.value()?);
             if !self.take(Kind::Comma)? {
@@ -313,7 +324,11 @@ impl<'a> Parser<'a> {
             Kind::Name | Kind::HyphenName => self.step()?,
             Kind::Text => {
                 let hint = "Only the properties after the colon may be quoted: file:'name'";
-                return Err(self.unexpected_with(Fault::TypeQuoted, "the type of an object without quotes", hint));
+                return Err(self.unexpected_with(
+                    Fault::TypeQuoted,
+                    "the type of an object without quotes",
+                    hint,
+                ));
             }
             _ => return Err(self.unexpected(expected)),
         }
@@ -388,7 +403,9 @@ impl<'a> Parser<'a> {
             Kind::Integer => Literal::Integer(self.number()?),
             Kind::Float => Literal::Float(self.number()?),
             Kind::Boolean(value) => self.stepped(Literal::Boolean(value))?,
-            Kind::Timestamp => self.stepped(Literal::Timestamp(Timestamp { span, raw: self.inner(span, 2) }))?,
+            Kind::Timestamp => {
+                self.stepped(Literal::Timestamp(Timestamp { span, raw: self.inner(span, 2) }))?
+            }
             Kind::Hex => self.stepped(Literal::Hex(self.inner(span, 2)))?,
             Kind::Binary => self.stepped(Literal::Binary(self.inner(span, 2)))?,
             _ => return Err(self.no_value(A_VALUE)),
@@ -436,7 +453,12 @@ impl<'a> Parser<'a> {
 
     fn open(&mut self) -> Parsed<()> {
         if self.counts.nesting == NESTING_MAX {
-            return Err(self.past(Fault::TooDeep, self.token.span, NESTING_MAX, "parentheses within one another"));
+            return Err(self.past(
+                Fault::TooDeep,
+                self.token.span,
+                NESTING_MAX,
+                "parentheses within one another",
+            ));
         }
         self.counts.nesting += 1;
         self.step()

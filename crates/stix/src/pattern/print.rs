@@ -6,8 +6,8 @@ use std::fmt::{Display, Formatter, Result};
 use super::Pattern;
 use super::token::is_bare;
 use super::tree::{
-    Check, Comparison, ComparisonOperator, Condition, Demand, Literal, Observation, ObservationOperator, Observed,
-    Path, Qualifier, Relation, Step, Test, Text, Value,
+    Check, Comparison, ComparisonOperator, Condition, Demand, Literal, Observation, ObservationOperator,
+    Observed, Path, Qualifier, Relation, Step, Test, Text, Value,
 };
 
 impl Display for Pattern<'_> {

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::Pattern;
 use super::place::Span;
 use super::tree::{
-    Check, Comparison, ComparisonOperator, Condition, Demand, Literal, Number, Observation, ObservationOperator,
-    Observed, Path, Qualifier, Relation, Step, Test, Text, Timestamp, Value,
+    Check, Comparison, ComparisonOperator, Condition, Demand, Literal, Number, Observation,
+    ObservationOperator, Observed, Path, Qualifier, Relation, Step, Test, Text, Timestamp, Value,
 };
 
 const AT: Span = Span { start: 0, end: 0 };
@@ -85,7 +85,8 @@ fn lit() -> impl Strategy<Value = Lit> {
         any::<bool>().prop_map(Lit::Boolean),
         instant().prop_map(Lit::Timestamp),
         "([0-9a-fA-F]{2}){0,8}".prop_map(Lit::Hex),
-        "([A-Za-z0-9+/]{4}){0,3}([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)".prop_map(Lit::Binary),
+        "([A-Za-z0-9+/]{4}){0,3}([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)"
+            .prop_map(Lit::Binary),
     ]
 }
 
@@ -115,7 +116,13 @@ fn words() -> impl Strategy<Value = Words> {
     ];
     let steps = prop::collection::vec(stepped, 0..4);
     ("x-[a-z0-9-]{1,8}", raw(), steps, any::<bool>(), checked()).prop_map(
-        |(object_type, property, steps, negated, check)| Words { object_type, property, steps, negated, check },
+        |(object_type, property, steps, negated, check)| Words {
+            object_type,
+            property,
+            steps,
+            negated,
+            check,
+        },
     )
 }
 
@@ -150,12 +157,16 @@ fn shape() -> impl Strategy<Value = Shape> {
             let parts = prop::collection::vec(inner.clone(), 2..4);
             let joined = (operator.clone(), parts, asked())
                 .prop_map(|(operator, parts, asked)| Shape::Joined(operator, parts, asked));
-            let group = (inner, asked()).prop_filter_map("a group has qualifiers in and out", |(inner, asked)| {
-                let within = match &inner {
-                    Shape::One(_, within) | Shape::Joined(_, _, within) | Shape::Group(_, within) => within,
-                };
-                (!within.is_empty() && !asked.is_empty()).then(|| Shape::Group(Box::new(inner.clone()), asked))
-            });
+            let group =
+                (inner, asked()).prop_filter_map("a group has qualifiers in and out", |(inner, asked)| {
+                    let within = match &inner {
+                        Shape::One(_, within) | Shape::Joined(_, _, within) | Shape::Group(_, within) => {
+                            within
+                        }
+                    };
+                    (!within.is_empty() && !asked.is_empty())
+                        .then(|| Shape::Group(Box::new(inner.clone()), asked))
+                });
             prop_oneof![joined, group]
         },
     )

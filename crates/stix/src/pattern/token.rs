@@ -206,7 +206,13 @@ impl<'a> Lexer<'a> {
                 Some(b'/') if self.byte(1) == Some(b'*') => {
                     let Some(length) = self.text.get(self.at + 2..).and_then(|rest| rest.find("*/")) else {
                         let hint = Some("A comment that begins with /* ends with */".into());
-                        return Err(self.error(Fault::CommentOpen, self.at, "the end of this comment", END, hint));
+                        return Err(self.error(
+                            Fault::CommentOpen,
+                            self.at,
+                            "the end of this comment",
+                            END,
+                            hint,
+                        ));
                     };
                     self.at += length + 4;
                 }
@@ -355,12 +361,18 @@ fn is_timestamp(content: &[u8]) -> bool {
     let number = |from: usize| {
         seconds.get(from..from + 2).and_then(|two| std::str::from_utf8(two).ok()?.parse::<u8>().ok())
     };
-    let within = |from: usize, range: std::ops::RangeInclusive<u8>| number(from).is_some_and(|n| range.contains(&n));
+    let within =
+        |from: usize, range: std::ops::RangeInclusive<u8>| number(from).is_some_and(|n| range.contains(&n));
     let fraction = match rest {
         [b'Z'] => true,
         [b'.', digits @ .., b'Z'] => !digits.is_empty() && digits.iter().all(u8::is_ascii_digit),
         _ => false,
     };
-    shaped && fraction && within(5, 1..=12) && within(8, 1..=31) && within(11, 0..=23) && within(14, 0..=59)
+    shaped
+        && fraction
+        && within(5, 1..=12)
+        && within(8, 1..=31)
+        && within(11, 0..=23)
+        && within(14, 0..=59)
         && within(17, 0..=60)
 }

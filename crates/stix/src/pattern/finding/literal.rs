@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::super::error::shown;
+use super::super::error::{quoted, shown};
 use super::super::tree::{Check, Literal, Number, Path, Relation, Step, Test, Text, Timestamp, Value};
 use super::{Noted, Rule, regex};
 
@@ -95,7 +95,8 @@ fn network(text: Text<'_>, operator: &str, noted: &mut Noted) {
         prefix.is_none_or(|prefix| digits(prefix) && prefix.parse::<u8>().is_ok_and(|bits| bits <= most))
     });
     if !fits {
-        let fact = format!("{operator} compares addresses, and {} is none, so this can never match", shown(&value));
+        let fact =
+            format!("{operator} compares addresses, and {} is none, so this can never match", quoted(&value));
         let hint = "Give an IPv4 or IPv6 address or network, such as '192.0.2.0/24' or '2001:db8::/32'";
         noted.note(text.span, Rule::NotAnAddress, fact, hint);
     }

@@ -24,7 +24,8 @@ pub(super) fn regex(text: Text<'_>, noted: &mut Noted) {
         Ok(_) => {}
         Err(ErrorKind::UnsupportedLookAround | ErrorKind::UnsupportedBackreference) => {
             let fact = "the regular expression looks around or back, which can take any time to match";
-            let hint = "Say it without (?=…), (?!…), (?<=…), (?<!…) and \\1, or many programs will not match it";
+            let hint =
+                "Say it without (?=…), (?!…), (?<=…), (?<!…) and \\1, or many programs will not match it";
             noted.note(text.span, Rule::RegexLookAround, fact, hint);
         }
         Err(kind) => {
