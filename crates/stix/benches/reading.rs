@@ -1,4 +1,4 @@
-//! How fast what others wrote is split and its headers are read: over the bundle in the file that the variable
+//! How fast what others wrote is split, its headers are read, and it is held against the standard: over the bundle in the file that the variable
 //! `STIX_BUNDLE` names (unpacked JSON), else over one that is made here in the shape of a large public knowledge base.
 
 #![allow(clippy::unwrap_used, reason = "a bench stops at the first surprise")]
@@ -11,6 +11,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use stix::read::{BundleReader, Limits, Piece, Split};
+use stix::validate::validate;
 
 use crate::processor::ProcessorTime;
 
@@ -39,10 +40,20 @@ fn reading(c: &mut Criterion<ProcessorTime>) {
     group.bench_function("split_canonical", |b| {
         b.iter(|| objects(&text, |piece| piece.canonical().len() as u64))
     });
+    group.bench_function("split_validate", |b| {
+        b.iter(|| {
+            let mut findings = Vec::new();
+            objects(&text, |object| {
+                findings.clear();
+                validate(&object, &mut findings);
+                findings.len() as u64
+            })
+        })
+    });
     group.finish();
 }
 
-fn objects(text: &[u8], each: impl Fn(stix::read::RawObject<'_>) -> u64) -> u64 {
+fn objects(text: &[u8], mut each: impl FnMut(stix::read::RawObject<'_>) -> u64) -> u64 {
     let mut split = Split::new(black_box(text), Limits::default());
     let mut sum = 0;
     while let Some(piece) = split.piece() {

@@ -106,6 +106,7 @@ rules! {
     MEDIA_TYPE        "W215" "media-type"            "6"      "use a media type like text/plain"
     EXTENSION_KEY     "W216" "extension-key"         "3.2"    "use the id of an extension-definition as the key"
     UPPER_CASE_ID     "W217" "upper-case-id"         "2.9"    "write the UUID in lower case"
+    PATTERN_ADVICE    "W218" "pattern-advice"        "9"      "look at what the pattern says of itself"
 }
 
 /// The rule of this code or name.

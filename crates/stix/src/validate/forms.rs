@@ -19,11 +19,10 @@ const fn advised(wanted: &'static str, holds: fn(&str) -> bool) -> Form {
     Form { wanted, holds, demanded: false, of_the_matter: false }
 }
 
-pub(super) const ADDRESS_4: Form =
-    of_the_matter("an IPv4 address, or a network like 192.0.2.0/24", |text| {
-        let (address, bits) = text.split_once('/').unwrap_or((text, "32"));
-        address.parse::<Ipv4Addr>().is_ok() && is_number(bits, 32)
-    });
+pub(super) const ADDRESS_4: Form = of_the_matter("an IPv4 address, or a network like 192.0.2.0/24", |text| {
+    let (address, bits) = text.split_once('/').unwrap_or((text, "32"));
+    address.parse::<Ipv4Addr>().is_ok() && is_number(bits, 32)
+});
 pub(super) const ADDRESS_6: Form =
     of_the_matter("an IPv6 address, or a network like 2001:db8::/32", |text| {
         let (address, bits) = text.split_once('/').unwrap_or((text, "128"));

@@ -74,8 +74,12 @@ pub(super) fn indicator<'a>(walk: &mut Walk<'a, '_>, object: Value<'a>) {
     else {
         return;
     };
-    if let Some(why) = stix.then(|| super::pattern::fault(&pattern)).flatten() {
-        walk.within("pattern", |walk| walk.find(&PATTERN, value, why));
+    if stix {
+        walk.within("pattern", |walk| {
+            for (rule, detail) in super::pattern::found(&pattern) {
+                walk.find(rule, value, detail);
+            }
+        });
     }
 }
 
