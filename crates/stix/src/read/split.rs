@@ -141,7 +141,7 @@ impl Splitter {
 
     /// Reads on from `at`, which is moved. `base` is where `text` stands in the whole, `last` that nothing comes behind it.
     pub(crate) fn step(&mut self, text: &[u8], at: &mut usize, base: u64, last: bool) -> Step {
-        if base + *at as u64 > self.limits.text_bytes_max {
+        if self.state != State::Over && base + *at as u64 > self.limits.text_bytes_max {
             return self.end(Fault { code: FaultCode::TextTooLong, at: base + *at as u64 });
         }
         match self.state {
@@ -279,15 +279,10 @@ impl Splitter {
                 return self.counted(Step::Refused(Fault { code: FaultCode::ObjectTooLong, at }), at);
             }
             Err(Stop::More) if !last => return Step::More,
-            Err(Stop::More)
-                if back == Back::Alone && text.get(from..).is_some_and(|rest| rest.contains(&b'\n')) =>
-            {
-                return self.broken(FaultCode::Cut, text, text.len(), base, at);
-            }
             Err(stop) => {
                 let Fault { code, at: place } = fault(stop, text, base);
                 return match code {
-                    FaultCode::NotJson if back == Back::Alone => {
+                    FaultCode::NotJson | FaultCode::Cut if back == Back::Alone => {
                         self.broken(code, text, (place - base) as usize, base, at)
                     }
                     _ => self.end(Fault { code, at: place }),
@@ -331,10 +326,12 @@ impl Splitter {
 
     /// The text breaks at `place`. What began in that same line is one of many lines: the next is read.
     fn broken(&mut self, code: FaultCode, text: &[u8], place: usize, base: u64, at: &mut usize) -> Step {
-        let one_line = !text.get(*at..place).is_some_and(|between| between.contains(&b'\n'));
+        let between = text.get(*at..place).unwrap_or_default().trim_ascii_end();
+        let one_line = !between.contains(&b'\n');
         let alone = matches!(self.state, State::Before { .. });
-        self.state = if one_line && alone { State::Skipped } else { State::Over };
-        *at = place;
+        // A text in which no line begins as JSON does is something else, and is refused once.
+        let lines = text.get(*at) == Some(&b'{') || self.seen > 0;
+        self.state = if one_line && alone && lines { State::Skipped } else { State::Over };
         Step::Refused(Fault { code, at: base + place as u64 })
     }
 
