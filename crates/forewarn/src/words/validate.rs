@@ -160,7 +160,7 @@ impl Tale {
             weight: "error",
             code: "E001",
             name: fault.code.name(),
-            path: format!("byte {}", fault.at),
+            path: format!("at byte {}", fault.at),
             detail: fault.code.said().to_owned(),
             section: "",
             hint: "",
@@ -204,7 +204,8 @@ impl Tale {
         for noted in &self.shown {
             let ink = if noted.weight == "error" { Ink::Alarm } else { Ink::Due };
             let of = if noted.object.is_empty() { String::new() } else { format!(" of {}", noted.object) };
-            let section = if noted.section.is_empty() { String::new() } else { format!(" (§{})", noted.section) };
+            let section =
+                if noted.section.is_empty() { String::new() } else { format!(" (§{})", noted.section) };
             text.push_str(&format!(
                 "{}:{}: {} {}{of}: {}{section}\n",
                 self.file,
@@ -215,7 +216,12 @@ impl Tale {
             ));
         }
         if let Some(why) = &self.unread {
-            text.push_str(&format!("{}: {}: {}\n", self.file, look.ink(Ink::Alarm, "cannot be read"), plain_line(why)));
+            text.push_str(&format!(
+                "{}: {}: {}\n",
+                self.file,
+                look.ink(Ink::Alarm, "cannot be read"),
+                plain_line(why)
+            ));
             return text;
         }
         let verdict = format!(
@@ -230,7 +236,7 @@ impl Tale {
         for (rule, count) in self.rules.values() {
             text.push_str(&format!("  {} {:<24} {count:>8}  {}\n", rule.code, rule.name, rule.hint));
         }
-        let hidden = self.rules.values().map(|(_, count)| count).sum::<u64>() > self.shown.len() as u64;
+        let hidden = self.warnings > 0 || self.rules.values().any(|(_, count)| *count > SHOWN_MAX);
         if hidden && !self.all {
             text.push_str(&look.ink(Ink::Quiet, "  `--all` shows each with its place\n"));
         }
@@ -273,7 +279,11 @@ impl Noted {
 /// What an object is called where something is said of it.
 fn name(object: &RawObject<'_>) -> String {
     let text = |property: &str| object.property(property).and_then(Part::text);
-    let name = text("id").or_else(|| text("type")).map_or_else(|| "an object without an id".to_owned(), Into::into);
+    let name = match (text("id"), text("type")) {
+        (Some(id), _) => id.into_owned(),
+        (None, Some(kind)) => format!("an object of type {kind} without an id"),
+        (None, None) => "an object without type and id".to_owned(),
+    };
     plain_line(&name.chars().take(120).collect::<String>())
 }
 

@@ -140,19 +140,37 @@ fn is_no_atom(c: char) -> bool {
     c.is_whitespace() || c.is_control() || "()<>[]:;@\\,\"".contains(c)
 }
 
+/// A URL: a scheme and what stands behind it, percent signs as escapes, brackets only around an address.
 fn is_link(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else { return false };
     let of_scheme = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
-    let good = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&b);
+    let good = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?#@!$&'()*+,;=%".contains(&b);
     let escaped = |part: &str| {
         part.as_bytes().first_chunk::<2>().is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     };
+    let outside = without_address(rest);
     scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme.bytes().all(of_scheme)
         && !rest.is_empty()
-        && rest.bytes().all(good)
+        && outside.iter().all(|part| part.bytes().all(good))
         && rest.split('%').skip(1).all(escaped)
         && rest.matches('#').count() <= 1
+}
+
+/// What stands around the address in brackets that may be the host (RFC 3986 §3.2.2).
+fn without_address(rest: &str) -> [&str; 2] {
+    let Some(authority) = rest.strip_prefix("//") else { return [rest, ""] };
+    let host = authority.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    let address = host.strip_prefix('[').and_then(|host| host.split_once(']'));
+    match address {
+        Some((address, port))
+            if address.parse::<Ipv6Addr>().is_ok() && (port.is_empty() || port.starts_with(':')) =>
+        {
+            rest.split_once(&format!("[{address}]")).map_or([rest, ""], |(before, behind)| [before, behind])
+        }
+        _ => [rest, ""],
+    }
 }
 
 /// A language tag (RFC 5646 §2.1): its form, and for a language of two letters that ISO 639-1 has it.

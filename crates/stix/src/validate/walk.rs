@@ -88,7 +88,8 @@ impl<'a, 'f> Walk<'a, 'f> {
                     |class| class == Class::Observable,
                 );
                 let like = if like_observable { &domain::CUSTOM_OBSERVABLE } else { &domain::CUSTOM_DOMAIN };
-                self.extended |= new_class.is_some();
+                // Whatever it has is the matter of its type.
+                self.extended = true;
                 self.of_type(like);
             }
         }
@@ -148,7 +149,7 @@ impl<'a, 'f> Walk<'a, 'f> {
 
     fn id(&mut self, value: Value<'a>, id: &Id<'_>, name: &str) {
         if id.kind() != name {
-            let detail = format!("the id is one of a {}, the object is a {}", id.kind(), short(name));
+            let detail = format!("the id is one of `{}`, the object is of type `{}`", id.kind(), short(name));
             return self.find(&OTHER_TYPE, value, detail);
         }
         let version = id.uuid().get_version_num();
@@ -197,7 +198,7 @@ impl<'a, 'f> Walk<'a, 'f> {
                     seen |= 1 << n;
                     self.value(value, &property.kind);
                 }
-                None if unknown == Unknown::Free => self.anything(value, false),
+                None if unknown == Unknown::Free => self.defined_elsewhere(&name, value),
                 None => self.custom(&name, value),
             }
             self.path.pop();
@@ -207,6 +208,14 @@ impl<'a, 'f> Walk<'a, 'f> {
             if property.required && seen & 1 << n == 0 && !excused {
                 self.missing(map, property.name);
             }
+        }
+    }
+
+    /// A property that an extension definition describes.
+    fn defined_elsewhere(&mut self, name: &str, value: Value<'a>) {
+        self.anything(value, false);
+        if !is_property(name) {
+            self.find(&PROPERTY_NAME, value, format!("`{}` is no name for a property", short(name)));
         }
     }
 
@@ -489,7 +498,7 @@ impl<'a, 'f> Walk<'a, 'f> {
             self.find(
                 &OTHER_TARGET,
                 value,
-                format!("it refers to a {}; what may stand here: {wanted}", short(kind)),
+                format!("it refers to `{}`; what may stand here: {wanted}", short(kind)),
             );
         }
     }
