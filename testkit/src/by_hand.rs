@@ -1,5 +1,7 @@
 //! A partner without a node: it has keys and a card, and signs and sends whatever a test wants.
 
+use std::collections::BTreeMap;
+
 use exchange::channel::{self, OurChannel};
 use exchange::deliver::{self, Answer};
 use exchange::keys::NodeKeys;
@@ -17,7 +19,7 @@ use tlog::entry::{Answers, Entry, EntryHeader, EntryKind, Seen, Thread};
 use tlog::hash::leaf_hash;
 use tlog::key::VerifierKey;
 use tlog::parcel::{Item, Parcel};
-use tlog::tree::CompactRange;
+use tlog::tree::{CompactRange, Subtree, consistency_proof};
 
 use crate::draws::Draws;
 use crate::house::{TestHouse, encryption_of, keys_of, party, pin_of};
@@ -106,6 +108,11 @@ impl ByHand {
         Partner { name: self.name.clone() }
     }
 
+    /// The statement of its log.
+    pub fn statement(&self) -> &ChannelStatement {
+        &self.statement
+    }
+
     /// The origin of its log.
     pub fn origin(&self) -> Origin {
         self.statement.origin()
@@ -166,6 +173,19 @@ impl ByHand {
             range.append(leaf_hash(&commit(salt, entry)));
         }
         range
+    }
+
+    /// The proof that its first `new` entries begin with its first `old`, as an honest node gives it (docs/log-format.md §6).
+    pub fn proves(&self, old: u64, new: u64) -> String {
+        let (mut range, mut subtrees) = (CompactRange::new(), BTreeMap::new());
+        for (salt, entry) in self.entries.iter().take(usize::try_from(new).unwrap()) {
+            for Subtree { level, index, hash } in range.append(leaf_hash(&commit(salt, entry))) {
+                subtrees.insert((level, index), hash);
+            }
+        }
+        let fetch = |level, index| subtrees.get(&(level, index)).copied().ok_or("no such subtree");
+        let nodes = consistency_proof(old, new, fetch).unwrap();
+        nodes.iter().map(|node| format!("{node}\n")).collect()
     }
 
     /// The checkpoint of its first entries, signed by the key of its log.

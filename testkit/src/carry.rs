@@ -241,7 +241,19 @@ impl Lane<'_> {
         let (to, use_) = (self.to.name(), self.use_);
         // What a failing disk took away may have left its keys behind: no name of a key is drawn twice.
         let again = if self.from.has_failed() { " again" } else { "" };
+        let again = format!("{again}{}", self.taking_back());
         self.from.draws().numbered(&format!("salts to {to} {use_}{again}"), self.place())
+    }
+
+    /// How far the partner's log is taken back, while it is: its entries are sealed anew, and our own log does not grow.
+    fn taking_back(&self) -> String {
+        let channels = self.from.store().view(|view| view.channels()).unwrap();
+        let theirs = |c: &&store::ChannelRow| {
+            c.partner == *self.to.name() && c.side == ChannelSide::Theirs && c.use_ == self.use_
+        };
+        let logs: Vec<_> = channels.iter().filter(theirs).collect();
+        let newest = logs.last().filter(|log| log.recovering);
+        newest.map_or_else(String::new, |log| format!(" taking back {} {}", logs.len(), log.size()))
     }
 
     /// The answer; `None` if the line was cut.

@@ -37,7 +37,7 @@ pub fn faults(house: &TestHouse) -> Vec<String> {
     let logs = us.store.view(|view| {
         for channel in view.channels()? {
             let place = format!("log {} {} {:?}", channel.partner, channel.use_, channel.side);
-            let mut log = Log { house, view, channel: &channel, found: Vec::new() };
+            let mut log = Log { house, view, channel: &channel, found: Vec::new(), parsed: BTreeMap::new() };
             log.check()?;
             found.extend(log.found.into_iter().map(|what| format!("{place}: {what}")));
         }
@@ -123,6 +123,8 @@ struct Log<'a> {
     view: &'a View<'a>,
     channel: &'a ChannelRow,
     found: Vec<String>,
+    /// Its statements by their texts: each is verified once.
+    parsed: BTreeMap<String, ChannelStatement>,
 }
 
 impl Log<'_> {
@@ -149,7 +151,7 @@ impl Log<'_> {
             }
             if let (Some(note), Some(line)) = (&head.note, &head.line) {
                 receipted = at;
-                let in_force = statement_at(self.view, self.channel, at)?;
+                let in_force = self.statement_at(at)?;
                 self.receipt(&in_force, note, line);
             }
         }
@@ -175,6 +177,7 @@ impl Log<'_> {
     fn entries(&mut self, statement: &ChannelStatement) -> Result<Vec<Hash>, Refusal> {
         let (mut range, mut roots) = (CompactRange::new(), vec![empty_root()]);
         let (mut written, mut seen, mut seen_in) = (None, 0, None);
+        let statements = self.view.statements(self.channel)?;
         for row in self.view.entries(self.channel, 0, u64::MAX >> 1)? {
             let index = row.index;
             if index != range.size() {
@@ -201,7 +204,7 @@ impl Log<'_> {
             if index == 0 && body != statement.as_bytes() {
                 self.wrong("entry 0 is not the statement");
             }
-            let change = self.view.statements(self.channel)?.into_iter().find(|s| s.from == index + 1);
+            let change = statements.iter().find(|s| s.from == index + 1);
             if change.is_some_and(|s| s.text.as_bytes() != body || row.kind != "key.changed") {
                 self.wrong(format!("entry {index} does not carry the new keys"));
             }
@@ -244,11 +247,18 @@ impl Log<'_> {
         }
     }
 
+    /// The statement in force at a size.
+    fn statement_at(&mut self, size: u64) -> Result<ChannelStatement, Refusal> {
+        let row = self.view.statement_at(self.channel, size)?.unwrap();
+        let parse = |text: &str| ChannelStatement::parse(text.as_bytes()).unwrap();
+        Ok(self.parsed.entry(row.text.clone()).or_insert_with(|| parse(&row.text)).clone())
+    }
+
     /// Exports the receipt of an entry and verifies it as a third person would.
     fn exported(&mut self, index: u64) -> Result<(), Refusal> {
         let Some(opened) = self.view.open_entry(self.channel, index)? else { return Ok(()) };
         let head = self.view.receipt_of(self.channel, index)?.unwrap();
-        let statement = statement_at(self.view, self.channel, head.size)?;
+        let statement = self.statement_at(head.size)?;
         let path = inclusion_proof(index, head.size, |level, at| self.view.subtree(self.channel, level, at));
         let checkpoint = SignedCheckpoint::parse(head.note.unwrap().as_bytes()).unwrap();
         let proof = TlogProof { salt: opened.salt, index, path: path.unwrap(), checkpoint };
@@ -265,12 +275,6 @@ impl Log<'_> {
         }
         Ok(())
     }
-}
-
-/// The statement in force at a size.
-fn statement_at(view: &View<'_>, channel: &ChannelRow, size: u64) -> Result<ChannelStatement, Refusal> {
-    let row = view.statement_at(channel, size)?.unwrap();
-    Ok(ChannelStatement::parse(row.text.as_bytes()).unwrap())
 }
 
 /// What waits in the outbox, and what was appended and has no receipt.

@@ -156,6 +156,14 @@ impl Hostile {
         ByHand::holding(self.name.clone(), keys_of(&self.name), statement, self.now).opened()
     }
 
+    /// Its log as it stands in `of`, once more, to be gone on with in another way.
+    pub fn again(&self, of: &ByHand) -> ByHand {
+        let statement = of.statement().clone();
+        let mut again = ByHand::holding(self.name.clone(), keys_of(&self.name), statement, self.now);
+        again.entries.clone_from(&of.entries);
+        again
+    }
+
     /// Sends a parcel to a log.
     pub async fn sends(&self, origin: &Origin, parcel: &[u8]) -> Heard {
         self.ask("POST", &format!("/peer/v1/log/{}/add-entries", origin.hex()), parcel).await

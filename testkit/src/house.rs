@@ -103,6 +103,13 @@ impl Door {
     }
 }
 
+/// A furnished house in memory: its databases, and the keys of its persons.
+pub(crate) struct KeptHouse {
+    name: String,
+    files: BTreeMap<&'static str, Vec<u8>>,
+    keys: BTreeMap<String, PersonKey>,
+}
+
 /// One node. Everything takes `&self`: a test holds several houses at once.
 pub struct TestHouse {
     name: PartyName,
@@ -158,13 +165,46 @@ impl TestHouse {
         house
     }
 
+    /// What it is now, to be furnished again from: [`TestHouse::as_kept`].
+    pub(crate) fn keep(&self) -> KeptHouse {
+        let mut files = BTreeMap::new();
+        self.stopped(|folder| {
+            for file in DataCopy::WithMark.files() {
+                files.insert(*file, std::fs::read(folder.join(file)).unwrap());
+            }
+        });
+        KeptHouse { name: self.name.to_string(), files, keys: self.keys.borrow().clone() }
+    }
+
+    /// A node as it was when it was kept, which draws from generators of its own from here on.
+    pub(crate) fn as_kept(kept: &KeptHouse, seed: u64, clock: &Clock) -> Self {
+        let door = Door::of(&party(&kept.name));
+        Self::begun(door, &kept.name, seed, clock, &|folder| {
+            for (file, bytes) in &kept.files {
+                std::fs::write(folder.join(file), bytes).unwrap();
+            }
+        })
+        .with_person_keys(kept.keys.clone())
+    }
+
+    fn with_person_keys(self, keys: BTreeMap<String, PersonKey>) -> Self {
+        self.keys.replace(keys);
+        self
+    }
+
     /// A node without any account.
     pub fn empty(name: &str, seed: u64, clock: &Clock) -> Self {
         Self::empty_behind(Door::of(&party(name)), name, seed, clock)
     }
 
     fn empty_behind(door: Door, name: &str, seed: u64, clock: &Clock) -> Self {
+        Self::begun(door, name, seed, clock, &|_| ())
+    }
+
+    /// A node that starts on a folder that was filled before.
+    fn begun(door: Door, name: &str, seed: u64, clock: &Clock, fill: &dyn Fn(&Path)) -> Self {
         let folder = folder();
+        fill(folder.path());
         let strikes = Arc::default();
         let house = open(folder.path(), &party(name), &door, &KeysMade::default(), &strikes, Arc::new(|| ()));
         Self {
@@ -343,6 +383,23 @@ impl TestHouse {
         copy
     }
 
+    /// Copies its databases as they stand, the mark with them, and its keys, as an operator's data folder holds them.
+    pub fn write_folder(&self, to: &Path) {
+        self.stopped(|folder| copy_files(DataCopy::WithMark.files(), folder, to));
+        let seeds = seeds_of(&self.name, &self.node_keys.borrow());
+        let keys = [
+            ("identity", &seeds.identity),
+            ("cosigner", &seeds.cosigner),
+            ("log", &seeds.log),
+            ("rendering", &seeds.rendering),
+            ("terms", &seeds.terms),
+        ];
+        for (name, seed) in keys {
+            let text = format!("{}\n", hex::encode(seed.as_slice()));
+            std::fs::write(to.join("keys").join(format!("{name}.key")), text).unwrap();
+        }
+    }
+
     /// A second running of this node on a copy of its data in `folder`: on a disk that must be waited for, say.
     pub fn again_in(&self, folder: &Path, bell: Arc<dyn Fn() + Send + Sync>) -> House {
         self.stopped(|here| copy_files(DataCopy::WithMark.files(), here, folder));
@@ -441,15 +498,19 @@ pub(crate) fn keys_of(name: &PartyName) -> NodeKeys {
     keys_made(name, &KeysMade::default())
 }
 
-fn keys_made(name: &PartyName, made: &KeysMade) -> NodeKeys {
+fn seeds_of(name: &PartyName, made: &KeysMade) -> NodeSeeds {
     let seed = |role: &str| seed_of(name, role, made.count(role));
-    let seeds = NodeSeeds {
+    NodeSeeds {
         identity: seed("identity"),
         cosigner: seed("cosigner"),
         log: seed("log"),
         rendering: seed("rendering"),
         terms: seed("terms"),
-    };
+    }
+}
+
+fn keys_made(name: &PartyName, made: &KeysMade) -> NodeKeys {
+    let seeds = seeds_of(name, made);
     made.retiring.iter().fold(NodeKeys::from_seeds(name, &seeds).unwrap(), |keys, retiring| {
         keys.and_retiring_cosigner(name, &seed_of(name, "cosigner", *retiring)).unwrap()
     })

@@ -11,7 +11,7 @@ use tlog::channel::Use;
 use crate::carry::Held;
 use crate::check;
 use crate::clock::Clock;
-use crate::house::{Door, TestHouse, party};
+use crate::house::{Door, KeptHouse, TestHouse, party};
 use crate::observe::Crossing;
 use crate::words::terms;
 
@@ -40,6 +40,30 @@ pub struct TestHouses {
     planted: RefCell<BTreeMap<String, BTreeSet<String>>>,
     undelivered: Cell<bool>,
     broken: Cell<bool>,
+}
+
+/// Houses in memory as they stood, and what had crossed between them: what many begin with alike is made once.
+pub(crate) struct KeptHouses {
+    houses: Vec<KeptHouse>,
+    crossings: Vec<Crossing>,
+}
+
+impl TestHouses {
+    /// What they are now, to begin with again and again: [`TestHouses::as_kept`].
+    pub(crate) fn keep(&self) -> KeptHouses {
+        let houses = self.houses.iter().map(TestHouse::keep).collect();
+        KeptHouses { houses, crossings: self.crossings.borrow().clone() }
+    }
+
+    /// Houses as they were when they were kept and then started anew, with a clock that stands at the beginning and
+    /// with generators of this seed.
+    pub(crate) fn as_kept(kept: &KeptHouses, seed: u64) -> Self {
+        let clock = Clock::standing();
+        let houses = kept.houses.iter().map(|house| TestHouse::as_kept(house, seed, &clock)).collect();
+        let houses = Self::strangers(houses, clock, seed);
+        houses.crossings.replace(kept.crossings.clone());
+        houses
+    }
 }
 
 impl TestHouses {
@@ -85,8 +109,8 @@ impl TestHouses {
         houses
     }
 
-    fn acquainted(houses: Vec<TestHouse>, clock: Clock, seed: u64) -> Self {
-        let houses = Self {
+    fn strangers(houses: Vec<TestHouse>, clock: Clock, seed: u64) -> Self {
+        Self {
             houses,
             clock,
             seed,
@@ -97,7 +121,11 @@ impl TestHouses {
             planted: RefCell::default(),
             undelivered: Cell::new(false),
             broken: Cell::new(false),
-        };
+        }
+    }
+
+    fn acquainted(houses: Vec<TestHouse>, clock: Clock, seed: u64) -> Self {
+        let houses = Self::strangers(houses, clock, seed);
         for a in &houses.houses {
             for b in houses.houses.iter().filter(|b| b.name() != a.name()) {
                 pin(a, b);

@@ -56,6 +56,29 @@ fn a_partner_that_is_silent_for_a_day_is_named() {
 }
 
 #[test]
+fn how_long_a_partner_may_be_silent_is_set_for_all_and_for_single_ones() {
+    let houses = TestHouses::two();
+    let a = houses.a();
+    a.warn(&warning(), &[B]);
+    houses.settle_all();
+    let silence = a.house().settings.silence.clone();
+    silence.set(30, std::collections::BTreeMap::new());
+    houses.advance(31);
+    assert!(found(a, "was not heard of").fact.ends_with("30 min"));
+    let silent = status::status(&a.house(), &a.caller("desk1"), a.now()).unwrap().silent;
+    assert!(silent[0].partner == B && silent[0].minutes == 30, "{silent:?}");
+    let figures = exchange::view::figures::figures(&a.house(), a.now()).unwrap();
+    assert!(figures.partners[0].is_silent && figures.partners[0].silence_seconds == 1_800);
+    silence.set(30, [(party(B), 120)].into());
+    assert!(!finds(a, "was not heard of"));
+    assert!(status::status(&a.house(), &a.caller("desk1"), a.now()).unwrap().silent.is_empty());
+    houses.advance(90);
+    assert!(found(a, "was not heard of").fact.ends_with("2 h"));
+    silence.set(30, [(party(C), 120)].into());
+    assert!(found(a, "who is no partner").detail.unwrap().contains(C));
+}
+
+#[test]
 fn what_was_stopped_before_it_left_is_named_for_a_week() {
     let houses = TestHouses::two();
     let a = houses.a();

@@ -51,7 +51,8 @@ const HOUSE: &[Room] = &[
     over_all("forewarn", 6),
     over_all("testkit", 6),
     over_all("house-tests", 7),
-    room("xtask",      8, &["testkit"]),
+    over_all("outside", 7),
+    room("xtask",      8, &["outside", "testkit"]),
     room("protocol",   8, &[]),
 ];
 

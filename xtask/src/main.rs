@@ -9,6 +9,7 @@
     reason = "this program is for the terminal: it prints, and its arguments are all it is told"
 )]
 
+mod fuzz;
 mod performance;
 mod simulate;
 
@@ -17,10 +18,13 @@ use std::process::{Command, ExitCode};
 
 use serde_json::Value;
 
+use fuzz::Wanted;
 use simulate::Limits;
 
 const HELP: &str = "\
 cargo xtask floors              the map of crates and their imports, as Markdown, from the manifests
+cargo xtask fuzz [--minutes 10] [READER …]
+                                every reader of bytes from outside, or those named, with libFuzzer; says what is missing
 cargo xtask kills COUNT [SEED]  kills real nodes under load so often, fifty times a history, and looks at what is left
 cargo xtask performance         every bench is run, which takes minutes; its figures beside floors and bounds, as Markdown
 cargo xtask simulate [--seeds 1000] [--from 1] [--minutes 3]
@@ -37,6 +41,7 @@ fn main() -> ExitCode {
     let done = match chore.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["performance"] => performance::performance(),
         ["floors"] => metadata().and_then(|metadata| rooms(&metadata)).map(|rooms| floors(&rooms)),
+        ["fuzz", wanted @ ..] => Wanted::parse(wanted).and_then(|wanted| fuzz::fuzz(&wanted)),
         ["kills", count] => kills(count, "1"),
         ["kills", count, seed] => kills(count, seed),
         ["simulate", limits @ ..] => Limits::parse(limits).and_then(simulate::play),

@@ -20,7 +20,11 @@ fn file(file: &CarriedFile) -> Value {
 /// One piece of a packing, and where it goes on.
 pub(crate) fn pack(c: &mut Call, i: input::Pack) -> Answer {
     let place = i.place.as_deref().map(str::parse).transpose()?;
-    let packed = carriage::pack(&c.house, &c.person, &party(&i.partner)?, place, c.now, &mut c.rng)?;
+    let to = party(&i.partner)?;
+    if let Some(entry) = i.from.filter(|_| place.is_none()) {
+        carriage::pack_from(&c.house, &c.person, &to, entry)?;
+    }
+    let packed = carriage::pack(&c.house, &c.person, &to, place, c.now, &mut c.rng)?;
     Ok(json!({
         "file": packed.file.as_ref().map(file), "next": packed.next.map(|place| place.to_string()),
     }))

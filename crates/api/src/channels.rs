@@ -1,7 +1,7 @@
 //! Channels that go on in others, keys that change, cards that are renewed.
 
 use exchange::view::channels;
-use exchange::{card_renewal, rotation, succession};
+use exchange::{card_renewal, rotation, succession, unfreeze};
 use model::vocab::Status;
 use serde_json::json;
 
@@ -32,6 +32,11 @@ pub(crate) fn accept(c: &mut Call, i: input::OneChannel) -> Answer {
 
 pub(crate) fn refuse(c: &mut Call, i: input::OneChannel) -> Answer {
     view(succession::refuse(&c.house, &c.person, &party(&i.partner)?, status(i.exercise).into(), c.now)?)
+}
+
+pub(crate) fn unfreeze(c: &mut Call, i: input::OneChannel) -> Answer {
+    let of = (&party(&i.partner)?, status(i.exercise).into());
+    view(unfreeze::ask(&c.house, &c.person, of, c.now)?)
 }
 
 pub(crate) fn rotate_log(c: &mut Call, i: input::OneChannel) -> Answer {

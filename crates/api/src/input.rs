@@ -67,6 +67,8 @@ input!(
         partner: String,
         /// Where the packing goes on, as the answer before said; from the beginning if left out.
         place: Option<String>,
+        /// The entry from which on the partner has lost what it held; read where no place is named.
+        from: Option<u64>,
     }
 );
 input!(

@@ -120,6 +120,7 @@ pub(crate) const TABLE: &[Row] = &[
     ("/v1/channel/succeed", || act(channels::succeed)),
     ("/v1/channel/accept", || act(channels::accept)),
     ("/v1/channel/refuse", || act(channels::refuse)),
+    ("/v1/channel/unfreeze", || act(channels::unfreeze)),
     ("/v1/key/rotate-log", || act(channels::rotate_log)),
     ("/v1/partner/carriage", || act(carry::set)),
     ("/v1/carry/pack", || act(carry::pack)),

@@ -128,9 +128,16 @@ impl Fetcher<'_> {
     }
 
     async fn channel(&self, use_: Use) -> Result<(), Trouble> {
-        self.countersign(use_).await?;
+        // What cannot be countersigned yet keeps nothing back of the log that is held.
+        let left = self.countersign(use_).await?;
+        self.parcels(use_).await?;
+        left.map_or(Ok(()), Err)
+    }
+
+    /// Takes what there is in the log that is held.
+    async fn parcels(&self, use_: Use) -> Result<(), Trouble> {
         let Some(mut held) = self.holding(use_).await? else { return Ok(()) };
-        self.show(&held).await?;
+        self.show_or_remind(&held).await?;
         loop {
             let path = format!("/peer/v1/log/{}/parcel?from={}", held.origin.hex(), held.size);
             let answer = self.call(Method::GET, &path, None, Vec::new()).await?;
@@ -163,25 +170,32 @@ impl Fetcher<'_> {
         }
     }
 
-    /// Countersigns the channel that the partner has proposed, if it has.
-    async fn countersign(&self, use_: Use) -> Result<(), Trouble> {
-        let path = format!("/peer/v1/channel?use={use_}");
+    /// Countersigns the channel that the partner has proposed, if it has, or once more the one that this node has lost.
+    /// Gives what keeps this node from it.
+    async fn countersign(&self, use_: Use) -> Result<Option<Trouble>, Trouble> {
+        let holding = self.holding(use_).await?;
+        let held = holding.map_or_else(|| "-".to_owned(), |held| held.origin.hex());
+        let path = format!("/peer/v1/channel?use={use_}&held={held}");
         let proposed = self.call(Method::GET, &path, None, Vec::new()).await?;
         match proposed.status {
-            204 => return Ok(()),
+            204 => return Ok(None),
             200 => {}
             _ => return Err(refused(&proposed)),
         }
         let answered = self
             .act(move |house, from, now, _| declined::sign_or_decline(house, from, &proposed.body, now))
-            .await?;
+            .await;
         let (path, body) = match answered {
-            Answered::Signed(statement) => ("/peer/v1/channel/opened", statement),
+            Err(trouble) => return Ok(Some(trouble)),
+            // The giver has lost the channel that there is already, or it is the one that it waits for.
+            Ok(Answered::Signed(statement) | Answered::Known(statement)) => {
+                ("/peer/v1/channel/opened", statement)
+            }
             // The log goes on with the old keys; the giver's people are told why.
-            Answered::Declined { text, .. } => ("/peer/v1/channel/declined", text),
+            Ok(Answered::Declined { text, .. }) => ("/peer/v1/channel/declined", text),
         };
         let answer = self.call(Method::POST, path, Some("text/plain"), body.into_bytes()).await?;
-        if answer.status == 200 { Ok(()) } else { Err(refused(&answer)) }
+        if answer.status == 200 { Ok(None) } else { Err(refused(&answer)) }
     }
 
     async fn holding(&self, use_: Use) -> Result<Option<Holding>, Trouble> {
@@ -190,10 +204,31 @@ impl Fetcher<'_> {
 
     /// Brings the newest receipt to the giver, who signs nothing before.
     async fn show(&self, held: &Holding) -> Result<(), Trouble> {
-        let Some(receipt) = held.receipt.clone() else { return Ok(()) };
+        match self.shown(held).await? {
+            Some(answer) => Err(refused(&answer)),
+            None => Ok(()),
+        }
+    }
+
+    /// The same; a giver that does not know the log any more is shown the statement that it signed.
+    async fn show_or_remind(&self, held: &Holding) -> Result<(), Trouble> {
+        match self.shown(held).await? {
+            None => Ok(()),
+            Some(answer) if answer.status == 404 => {
+                let (path, statement) = ("/peer/v1/channel/opened", held.statement.clone().into_bytes());
+                let known = self.call(Method::POST, path, Some("text/plain"), statement).await?;
+                if known.status == 200 { self.show(held).await } else { Err(refused(&answer)) }
+            }
+            Some(answer) => Err(refused(&answer)),
+        }
+    }
+
+    /// What the giver answered to the newest receipt, if it did not take it.
+    async fn shown(&self, held: &Holding) -> Result<Option<PeerAnswer>, Trouble> {
+        let Some(receipt) = held.receipt.clone() else { return Ok(None) };
         let path = format!("/peer/v1/log/{}/receipt", held.origin.hex());
         let answer = self.call(Method::POST, &path, Some("text/plain"), receipt.into_bytes()).await?;
-        if answer.status == 200 { Ok(()) } else { Err(refused(&answer)) }
+        Ok((answer.status != 200).then_some(answer))
     }
 
     async fn call(

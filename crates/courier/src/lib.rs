@@ -6,6 +6,7 @@
 mod carry;
 mod fetch;
 mod notify;
+mod proof;
 mod watch;
 
 pub use notify::{Hook, HookInUse};

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use crate::carry;
 use crate::fetch;
 use crate::notify::{self, HookInUse};
+use crate::proof;
 
 /// How long the clocks are left alone at most, in seconds; a deadline that is nearer is waited for.
 const TICK_SECONDS_MAX: i64 = 5;
@@ -103,6 +104,13 @@ impl Courier {
                         fetch::from_partner(one, within, of.clone(), its.clone(), until.clone())
                     };
                     tasks.spawn(kept_going("fetching from a partner", fetching, stop.clone()));
+                    let (one, within, of) = (Arc::clone(&courier), limits.clone(), name.clone());
+                    let (its, until) = (card.clone(), stop.clone());
+                    let proving = move || {
+                        let (one, within) = (Arc::clone(&one), within.clone());
+                        proof::of_partner(one, within, of.clone(), its.clone(), until.clone())
+                    };
+                    tasks.spawn(kept_going("asking a partner for proofs", proving, stop.clone()));
                     let (one, limits, until) = (Arc::clone(&courier), limits.clone(), stop.clone());
                     let lanes = move || {
                         let (one, limits) = (Arc::clone(&one), limits.clone());

@@ -35,6 +35,7 @@ pub struct Released {
     kind: &'static str,
     media: &'static str,
     bytes: Vec<u8>,
+    digest: Digest,
 }
 
 impl Released {
@@ -45,7 +46,8 @@ impl Released {
         media: &'static str,
         bytes: Vec<u8>,
     ) -> Self {
-        Self { recipient: recipient.clone(), kind, media, bytes }
+        let digest = Digest::of(&bytes);
+        Self { recipient: recipient.clone(), kind, media, bytes, digest }
     }
 
     /// To whom.
@@ -70,7 +72,7 @@ impl Released {
 
     /// SHA-256 of the body.
     pub fn digest(&self) -> Digest {
-        Digest::of(&self.bytes)
+        self.digest
     }
 }
 
@@ -182,11 +184,11 @@ impl Worded<'_> {
         }
         let bytes = rendered(self.warning, &judgement, audience, rendering_secret, stamp)
             .map_err(|why| NotReleasable::NotRendered { to: to(), why })?;
-        let found = Digest::of(&bytes);
-        if found != *approved {
-            return Err(NotReleasable::Changed { to: to(), approved: *approved, found });
-        }
         let kind = if stamp.first_rendered_at.is_some() { "warning.updated" } else { "warning.released" };
-        Ok(Released::judged(&audience.party, kind, model::body::STIX, bytes))
+        let released = Released::judged(&audience.party, kind, model::body::STIX, bytes);
+        if released.digest != *approved {
+            return Err(NotReleasable::Changed { to: to(), approved: *approved, found: released.digest });
+        }
+        Ok(released)
     }
 }

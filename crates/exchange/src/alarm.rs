@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use model::facts::Facts;
 use model::id::EntryRef;
 use model::vocab::{Precedence, Status};
-use store::{Act, ChannelRow};
+use store::{Act, ChannelRow, ChannelSide};
 use tlog::channel::Use;
 
 use crate::budget;
@@ -54,6 +54,49 @@ pub(crate) fn raise(
     }
     let detail = serde_json::json!({ "kind": kind });
     crate::audit::note(act, now, channel.partner.as_str(), "entry.held", &at.to_string(), detail, &[])
+}
+
+/// Tells of an entry that was held before this node lost it, and is back. It was told when it was held first: the notice and
+/// the receipt over it were one act. So it is not told alone again; one line for the log says where to look, and one more if
+/// a flash is among what came back. What was answered, as far as our own log is back, is not told at all.
+///
+/// Its clock runs on from the time at which it was held, and fires if nobody answered.
+pub(crate) fn came_back(
+    act: &mut Act<'_>,
+    channel: &ChannelRow,
+    at: &EntryRef,
+    kind: &str,
+    facts: &Facts,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let detail = serde_json::json!({ "kind": kind, "held_before": true });
+    crate::audit::note(act, now, channel.partner.as_str(), "entry.held", &at.to_string(), detail, &[])?;
+    let (words, level) = match facts {
+        Facts::Release(release) if release.precedence == Precedence::Flash => {
+            ("FLASH among what was held before a loss and is back: look at the inbox", "flash")
+        }
+        facts if matches!(facts, Facts::Release(_)) || content_free(facts).is_some() => {
+            ("what was held before a loss is back: look at the inbox", "told")
+        }
+        _ => return Ok(()),
+    };
+    let ours = act.channel_with(&channel.partner, ChannelSide::Ours, channel.use_)?;
+    let told = act.meta(&back_key(channel))?;
+    let is_told = told.as_deref() == Some("flash") || told.as_deref() == Some(level);
+    if is_told || ours.map_or(Ok(false), |ours| Ok::<_, Refusal>(!act.answers_to(&ours, at)?.is_empty()))? {
+        return Ok(());
+    }
+    act.set_meta(&back_key(channel), level)?;
+    line(act, &format!("{}{words}", drill(channel.use_)), now)
+}
+
+/// Everything of a log is back.
+pub(crate) fn all_came_back(act: &mut Act<'_>, channel: &ChannelRow) -> Result<(), Refusal> {
+    Ok(act.forget_meta(&back_key(channel))?)
+}
+
+fn back_key(channel: &ChannelRow) -> String {
+    format!("came_back.told/{}", channel.origin.hex())
 }
 
 /// The words for what is no release; `None` for what nobody is called for.

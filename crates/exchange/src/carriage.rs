@@ -22,7 +22,7 @@ use tlog::channel::{ChannelProposal, Origin};
 
 pub use envelope::SEALED_BYTES_MAX;
 pub use open::{End, Opened, newest, open};
-pub use pack::{Packed, Place, pack};
+pub use pack::{Packed, Place, pack, pack_from};
 pub use settle::{Settled, settle};
 
 use crate::audit;

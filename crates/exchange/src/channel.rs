@@ -1,5 +1,7 @@
 //! Opening a channel: the giver proposes a statement and signs it, the receiver checks and countersigns.
 
+mod lost;
+
 use jiff::Timestamp;
 use model::caller::Partner;
 use model::id::PartyName;
@@ -17,6 +19,9 @@ use crate::refusal::Refusal;
 use crate::rotation;
 use crate::statement::OPENED;
 use crate::succession::{self, Draws, Taken};
+
+pub use lost::{adopt, again};
+pub(crate) use lost::{brought, earlier, forget_earlier};
 
 /// The code of the refusal of a statement where there is a channel already; its detail is the statement of that one.
 pub const OTHER_CHANNEL: &str = "other_channel";
@@ -152,64 +157,6 @@ pub fn opened(
             &[],
         )
     })
-}
-
-/// Takes the statement of a channel of ours that the partner has and this node has lost: it went back to before the channel
-/// was opened. The channel is open and recovering from now on. A node that does not know that it went back is told.
-///
-/// # Errors
-/// `bad_statement` for a statement that is not ours to this partner; `old_copy` where this node does not recover.
-pub fn adopt(house: &House, to: &PartyName, use_: Use, answer: &[u8], now: Timestamp) -> Result<(), Refusal> {
-    let bad = |why: &str| {
-        Refusal::theirs("bad_statement", format!("{to} answered the channel statement with {why}"))
-    };
-    let statement =
-        ChannelStatement::parse(answer).map_err(|e| bad("something else").detail(e.to_string()))?;
-    let (us, to) = (house.clone(), to.clone());
-    let other = bad("one of another channel");
-    house.store.act(move |act| {
-        let card = partner::card(&partner::confirmed(act, &to)?)?;
-        let said = statement.proposal();
-        if said.giver != *us.keys.identity.verifier() || said.receiver != card.identity || said.use_ != use_ {
-            return Err(other);
-        }
-        let origin = statement.origin();
-        if act.recovering()?.is_none() && !recover::is_lost(act, &origin)? {
-            let fact = format!("{to} has a channel that we signed, and this node does not know it: it runs on an old copy of its data");
-            return Err(Refusal::theirs("old_copy", fact).hint("stop any other copy of this node, then `forewarn recover begin`"));
-        }
-        match act.channel_with(&to, ChannelSide::Ours, use_)? {
-            Some(proposed) if proposed.state == ChannelState::Proposed => act.drop_proposal(&proposed)?,
-            Some(_) => return Ok(()),
-            None => {}
-        }
-        let new = NewChannel {
-            origin: statement.origin(),
-            partner: to.clone(),
-            side: ChannelSide::Ours,
-            use_,
-            statement: String::from_utf8_lossy(statement.as_bytes()).into_owned(),
-            state: ChannelState::Open,
-        };
-        act.put_channel(&new)?;
-        if let Some(after) = said.after {
-            act.set_follows(&new.origin, &after.origin)?;
-        }
-        if let Some(mut row) = act.channel(&new.origin)? {
-            act.begin_recovery(&mut row)?;
-        }
-        recover::found_lost(act, &to, use_)?;
-        let detail = serde_json::json!({"use": use_.to_string()});
-        audit::note(act, now, "node", "channel.adopt", to.as_str(), detail, &[])
-    })
-}
-
-/// The statement of an open channel of ours as the partner countersigned it first: for a partner that went back to before it
-/// was opened, and does not know it any more.
-pub fn again(house: &House, row: &ChannelRow) -> Result<String, Refusal> {
-    let statement = ChannelStatement::parse(row.statement.as_bytes()).map_err(Refusal::ours)?;
-    let signed = statement.proposal().clone().sign_as_giver(&house.keys.identity).map_err(Refusal::ours)?;
-    Ok(signed.to_string())
 }
 
 /// Appends entry 0 to an open channel of ours that has none.

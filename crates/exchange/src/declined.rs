@@ -30,9 +30,12 @@ pub enum Answered {
         /// The reason in it.
         why: String,
     },
+    /// There is another channel of this direction and use: its statement, with both signatures. The giver has lost it.
+    Known(String),
 }
 
-/// Countersigns a partner's channel statement as `channel::accept`, or says to the partner that its new keys are refused.
+/// Countersigns a partner's channel statement as `channel::accept`, says to the partner that its new keys are refused, or
+/// gives the statement of the channel that there is already, for a giver that has lost it.
 ///
 /// # Errors
 /// Those of `channel::accept`, where the statement opens a channel, or this node is at fault.
@@ -46,6 +49,11 @@ pub fn sign_or_decline(
         Ok(text) => return Ok(Answered::Signed(text)),
         Err(refusal) => refusal,
     };
+    if refusal.code == channel::OTHER_CHANNEL
+        && let Some(statement) = refusal.detail
+    {
+        return Ok(Answered::Known(statement));
+    }
     match SignedProposal::parse(statement) {
         Ok(proposal) if proposal.proposal().from > 0 && refusal.whose == Whose::Theirs => {
             let declined = Declined { why: plain_why(&refusal.fact), proposal };

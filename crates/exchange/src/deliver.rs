@@ -81,13 +81,13 @@ pub enum Next {
 pub fn anything_waiting(house: &House, to: &PartyName, use_: Use) -> Result<bool, Refusal> {
     house.store.view(|view| {
         let ours = view.channel_with(to, ChannelSide::Ours, use_)?;
-        let due = ours.as_ref().map_or(Ok(false), |c| succession::due(house, view, c))?;
-        let unsettled =
-            ours.is_some_and(|c| c.state == ChannelState::Open && (c.recovering || c.cosigned < c.size()));
-        Ok(due
-            || unsettled
+        let unsettled = ours
+            .as_ref()
+            .is_some_and(|c| c.state == ChannelState::Open && (c.recovering || c.cosigned < c.size()));
+        Ok(unsettled
             || !view.waiting(to, use_, 1)?.is_empty()
-            || recover::looks_for_lost(view, to, use_)?)
+            || recover::looks_for_lost(view, to, use_)?
+            || ours.map_or(Ok(false), |c| succession::due(house, view, &c))?)
     })
 }
 

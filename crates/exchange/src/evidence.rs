@@ -72,6 +72,18 @@ pub(crate) fn refused_heads(view: &View<'_>, channel: &ChannelRow) -> Result<Vec
     Ok(kept.split_whitespace().filter_map(head).collect())
 }
 
+/// From now on a log must grow through this head, or its giver has signed two histories: the head froze the log, and it was
+/// proven since that it belongs to it.
+pub(crate) fn bind(act: &mut Act<'_>, channel: &ChannelRow, size: u64, root: &Hash) -> Result<(), Refusal> {
+    let key = heads_key(channel);
+    let mark = format!("{size}:{}", hex::encode(root.as_bytes()));
+    let kept = act.meta(&key)?.unwrap_or_default();
+    if !kept.split_whitespace().any(|before| before == mark) {
+        act.set_meta(&key, format!("{kept} {mark}").trim())?;
+    }
+    Ok(())
+}
+
 /// When the last note of a channel was kept, and why; `None` if none was.
 pub(crate) fn last_kept(
     view: &View<'_>,

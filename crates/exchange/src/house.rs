@@ -11,6 +11,7 @@ use tlog::channel::Origin;
 use crate::keys::NodeKeys;
 use crate::person_key::PassphraseCost;
 use crate::relation::Relations;
+use crate::silence::Silence;
 use crate::tally::Tally;
 
 /// A node as the acts see it.
@@ -111,6 +112,8 @@ pub struct Settings {
     pub pending_minutes: u32,
     /// For how many minutes a one-time secret opens an account.
     pub invitation_minutes: u32,
+    /// For how long partners may be silent before somebody looks.
+    pub silence: Silence,
     /// After how many seconds a partner that is fetched from is asked again.
     pub fetch_seconds: u32,
     /// What one try at a passphrase costs; taken for keys sealed from now on.
@@ -129,6 +132,7 @@ impl Settings {
             proposal_minutes: Minutes::new(12 * 60),
             pending_minutes: 24 * 60,
             invitation_minutes: 3 * 24 * 60,
+            silence: Silence::default(),
             fetch_seconds: 30,
             passphrase_cost: PassphraseCost::default(),
         }

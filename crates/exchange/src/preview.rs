@@ -12,7 +12,7 @@ use model::vocab::{Precedence, Purpose, Role};
 use model::warning::Warning;
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
-use store::{Act, CopyRow, DecisionRow, NewProposal, OutboxState, ProposalCopy, View, WarningRow};
+use store::{Act, DecisionRow, NewProposal, ProposalCopy, View, WarningRow};
 
 use crate::alarm::due;
 use crate::audit::{self, Mark};
@@ -284,8 +284,8 @@ fn column(
     let audience = audience(us, act, &party, whole, stated, request.imminent_danger, now)?;
     let overrides = overrides(worded, &audience, request, now)?;
     let judgement = worded.judge(&audience, &overrides, now);
-    let first = first_rendered(act, row.id, &party)?.filter(|first| *first < stamp.rendered_at);
-    let stamp = Stamp { first_rendered_at: first, ..stamp };
+    let first = FirstLeft::of(act, row.id, &party)?.and_then(|first| first.rendered_at);
+    let stamp = Stamp { first_rendered_at: first.filter(|first| *first < stamp.rendered_at), ..stamp };
     let rendering = if judgement.may_go() {
         let rendered = disclosure::render(whole, &judgement, &audience, &us.keys.rendering, &stamp);
         Some(rendered.map_err(|e| {
@@ -295,32 +295,32 @@ fn column(
         None
     };
     let rendering = rendering.map(|r| (r.bytes().to_vec(), r.content_digest()));
-    let last = copies_that_left(act, row.id, &party)?.pop();
+    let last = act.copies_that_left(row.id, &party)?.pop();
     let nothing_new =
-        matches!((&rendering, &last), (Some((_, digest)), Some(copy)) if copy.digest == *digest);
+        matches!((&rendering, &last), (Some((_, digest)), Some((copy, _))) if copy.digest == *digest);
     Ok(Column { party, judgement, rendering, nothing_new })
 }
 
-/// The copies of this warning that stand in the log to this recipient, the oldest first. One that was stopped before it
-/// left tells the recipient nothing, so it does not count.
-fn copies_that_left(view: &View<'_>, warning: WarningId, party: &PartyName) -> Result<Vec<CopyRow>, Refusal> {
-    let mut left = Vec::new();
-    for copy in view.copies_of(warning)?.into_iter().filter(|c| c.recipient == *party) {
-        if matches!(view.outbox_row(copy.outbox)?.map(|o| o.state), Some(OutboxState::Appended(_))) {
-            left.push(copy);
-        }
-    }
-    Ok(left)
+/// The first copy of a warning that left for a recipient. One that was stopped before it left tells the recipient nothing,
+/// so it does not count.
+pub(crate) struct FirstLeft {
+    /// When it was rendered; an update keeps that time as `created`.
+    pub(crate) rendered_at: Option<Timestamp>,
+    /// Where it stands.
+    pub(crate) at: EntryRef,
 }
 
-/// When the first copy of this warning that left for this recipient was rendered; an update keeps that time as `created`.
-pub(crate) fn first_rendered(
-    view: &View<'_>,
-    warning: WarningId,
-    party: &PartyName,
-) -> Result<Option<Timestamp>, Refusal> {
-    let Some(first) = copies_that_left(view, warning, party)?.into_iter().next() else { return Ok(None) };
-    Ok(view.proposal(first.proposal)?.map(|p| p.created_at))
+impl FirstLeft {
+    pub(crate) fn of(
+        view: &View<'_>,
+        warning: WarningId,
+        party: &PartyName,
+    ) -> Result<Option<Self>, Refusal> {
+        let Some((first, at)) = view.copies_that_left(warning, party)?.into_iter().next() else {
+            return Ok(None);
+        };
+        Ok(Some(Self { rendered_at: view.proposal(first.proposal)?.map(|p| p.created_at), at }))
+    }
 }
 
 /// The digest that the approver names: over every copy and the path, in the order of the recipients.

@@ -19,6 +19,7 @@ use crate::house::House;
 use crate::partner;
 use crate::recover;
 use crate::refusal::Refusal;
+use crate::succession;
 
 /// The answer to a partner that asks for a parcel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,8 +65,38 @@ pub fn proposal_for(
     })
 }
 
-/// Takes the countersigned statement back from the caller. False where this node proposed no such channel to it; again
-/// what is open already changes nothing.
+/// As `proposal_for`, where the caller says which log of ours it holds (its origin in hex, or `-` for none): if that is not
+/// the one that is open here, it has lost it, and gets its statement again as it was proposed (docs/log-format.md §9).
+pub fn statement_for(
+    house: &House,
+    caller: &Partner,
+    (use_, held): (Use, Option<&str>),
+    now: Timestamp,
+    rng: &mut impl CryptoRng,
+) -> Result<Option<String>, Refusal> {
+    if let Some(held) = held
+        && let Some(lost) = house.store.view(|view| lost_by(view, &caller.name, use_, held))?
+    {
+        return channel::again(house, &lost).map(Some);
+    }
+    proposal_for(house, caller, use_, now, rng)
+}
+
+/// The log of ours that was open and follows the one that the receiver holds; the first of all where it holds none.
+fn lost_by(
+    view: &View<'_>,
+    receiver: &PartyName,
+    use_: Use,
+    held: &str,
+) -> Result<Option<ChannelRow>, Refusal> {
+    let mut chain = succession::chain_with(view, receiver, ChannelSide::Ours, use_)?;
+    let holds = chain.iter().position(|log| log.origin.hex() == held).unwrap_or(chain.len());
+    chain.truncate(holds);
+    Ok(chain.pop().filter(|log| log.state == ChannelState::Open || (log.is_succeeded() && log.cosigned > 0)))
+}
+
+/// Takes the countersigned statement back from the caller; also that of a channel which the caller holds and this node has
+/// lost. False where there is no such channel between the two; again what is open already changes nothing.
 pub fn opened(
     house: &House,
     caller: &Partner,
@@ -81,7 +112,7 @@ pub fn opened(
     match found {
         Some(channel) if channel.is_succeeded() => Ok(true),
         Some(_) => channel::opened(house, &caller.name, use_, text, now, rng).map(|()| true),
-        None => Ok(false),
+        None => channel::brought(house, caller, &statement, now),
     }
 }
 
@@ -153,7 +184,8 @@ fn note(house: &House, of: &PartyName, next: Next, now: Timestamp) -> Result<(),
         Next::TakeBack(from) => {
             let words = format!(
                 "the partner holds entries of our log that this node has lost, from {from} on: it must be called to take them \
-                 back (`forewarn partner carriage {of} push`)"
+                 back (`forewarn partner carriage {of} push`), or write them into files (`forewarn carry receipt` there, \
+                 with --from {from})"
             );
             partner::note_trouble(house, of, Some(&words), now)
         }
@@ -207,6 +239,8 @@ pub struct Holding {
     pub size: u64,
     /// The newest receipt that was given, the cosigned checkpoint.
     pub receipt: Option<String>,
+    /// The statement that it was opened with, for a giver that has lost it.
+    pub statement: String,
 }
 
 /// What this node holds of the log in which this partner writes to it; `None` where there is none or it is frozen.
@@ -215,7 +249,8 @@ pub fn holding(house: &House, of: &PartyName, use_: Use) -> Result<Option<Holdin
         let theirs = view.channel_with(of, ChannelSide::Theirs, use_)?;
         let Some(channel) = theirs.filter(|c| c.state == ChannelState::Open) else { return Ok(None) };
         let receipt = view.newest_receipt(&channel)?.and_then(|head| head.note);
-        Ok(Some(Holding { origin: channel.origin, size: channel.size(), receipt }))
+        let (origin, size) = (channel.origin, channel.size());
+        Ok(Some(Holding { origin, size, receipt, statement: channel.statement }))
     })
 }
 

@@ -24,7 +24,7 @@ use crate::chain::{self, SeenHead};
 use crate::erasure::{self, Kept};
 use crate::evidence::{self, Binds};
 use crate::house::House;
-use crate::recover::{self, Settled};
+use crate::recover::{self, HeldBefore, Settled};
 use crate::refusal::Refusal;
 use crate::statement;
 
@@ -245,13 +245,26 @@ fn take(
         let what = format!("entries {old} to {} do not give the root that was signed", head.size);
         return Ok(Taken::Untrue(what, note));
     }
-    for (entry, draw) in entries.into_iter().zip(draws) {
+    keep_all(us, act, &mut channel, entries.into_iter().zip(draws), now)?;
+    receipt(us, act, channel, note, now)
+}
+
+/// Keeps what passed every check, in its order.
+fn keep_all(
+    us: &House,
+    act: &mut Act<'_>,
+    channel: &mut ChannelRow,
+    entries: impl Iterator<Item = (Read, SealingDraw)>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let before = HeldBefore::of(us, act, channel)?;
+    for (entry, draw) in entries {
         match entry.map_err(|_| Refusal::ours("an entry without a frame passed the check"))? {
-            Shown::Opened(entry) => keep(us, act, &mut channel, *entry, draw, now)?,
-            Shown::Erased(commitment) => erasure::keep(act, &mut channel, &commitment, now)?,
+            Shown::Opened(entry) => keep(us, act, channel, (*entry, draw), &before, now)?,
+            Shown::Erased(commitment) => erasure::keep(act, channel, &commitment, now)?,
         }
     }
-    receipt(us, act, channel, note, now)
+    Ok(())
 }
 
 /// Takes what a giver shows as cosigned by us last: if it is more than we hold, we have lost it, and cosign nothing before
@@ -465,8 +478,8 @@ fn keep(
     us: &House,
     act: &mut Act<'_>,
     channel: &mut ChannelRow,
-    entry: Opened,
-    draw: SealingDraw,
+    (entry, draw): (Opened, SealingDraw),
+    before: &HeldBefore,
     now: Timestamp,
 ) -> Result<(), Refusal> {
     let Opened { header, facts, commitment, salt, bytes, .. } = entry;
@@ -485,12 +498,16 @@ fn keep(
         draw,
         facts: facts.clone(),
     };
-    let index = act.append_entry(channel, new, now)?;
+    let held_by = before.held_by(channel.size(), now);
+    let index = act.append_entry(channel, new, held_by)?;
     let at = EntryRef { origin: channel.origin, index };
     let kept =
         Kept { at: at.clone(), thread, written: header.written, answers: answers.as_ref(), facts: &facts };
     erasure::after_theirs(us, act, channel, &kept, now)?;
-    alarm::raise(act, channel, &at, header.kind.as_str(), &facts, now)
+    match before.held(index) {
+        true => alarm::came_back(act, channel, &at, header.kind.as_str(), &facts, now),
+        false => alarm::raise(act, channel, &at, header.kind.as_str(), &facts, now),
+    }
 }
 
 fn cosign_head(

@@ -70,9 +70,49 @@ impl Missed {
         self.settled || self.marked || self.heads.iter().any(|(head, _)| size <= *head)
     }
 
+    /// The heads that we cosigned and that the copy must grow into: each size with its root.
+    pub(crate) fn heads(&self) -> &[(u64, Hash)] {
+        &self.heads
+    }
+
     /// Whether the copy, grown so far, is what we cosigned.
     pub(crate) fn agrees(&self, grown: &CompactRange) -> bool {
         self.heads.iter().all(|(size, root)| *size != grown.size() || *root == grown.root())
+    }
+}
+
+/// What we held of a partner's log before we lost it, as far as it is known: its entries were told to people then, and by
+/// what time they were held our own cosignature says.
+pub(crate) struct HeldBefore {
+    size: u64,
+    until: Option<(u64, Timestamp)>,
+}
+
+impl HeldBefore {
+    /// Of a log that is taken back now.
+    pub(crate) fn of(us: &House, view: &View<'_>, channel: &ChannelRow) -> Result<Self, Refusal> {
+        let mut before = Self { size: 0, until: None };
+        if !channel.recovering {
+            return Ok(before);
+        }
+        before.size = view.high_water(&channel.origin)?.map_or(0, |mark| mark.cosigned.size);
+        let Some(held) = held(channel)? else { return Ok(before) };
+        let size = held.checkpoint().size;
+        before.size = before.size.max(size);
+        let own = us.keys.cosigners().find_map(|key| held.cosignature_of(key.verifier()).ok());
+        let seconds = own.and_then(|own| i64::try_from(own.time()).ok());
+        before.until = seconds.and_then(|s| Timestamp::from_second(s).ok()).map(|at| (size, at));
+        Ok(before)
+    }
+
+    /// Whether this entry was held before.
+    pub(crate) fn held(&self, index: u64) -> bool {
+        index < self.size
+    }
+
+    /// By when this entry was held, at the latest: the time of the cosignature that covers it, else now.
+    pub(crate) fn held_by(&self, index: u64, now: Timestamp) -> Timestamp {
+        self.until.filter(|(size, _)| index < *size).map_or(now, |(_, at)| at.min(now))
     }
 }
 
@@ -291,6 +331,7 @@ fn over(act: &mut Act<'_>, channel: &mut ChannelRow, now: Timestamp) -> Result<S
     act.end_recovery(channel)?;
     erasure::tell_unnamed(act, channel, now)?;
     act.forget_meta(&word_taken(channel))?;
+    alarm::all_came_back(act, channel)?;
     evidence::caught_up(act, channel)?;
     let detail = serde_json::json!({ "use": channel.use_.to_string(), "entries": channel.size() });
     audit::note(act, now, "node", "log.recovered", channel.partner.as_str(), detail, &[])?;
@@ -414,7 +455,8 @@ fn keep_entry(
         seen: chain::seen_size(act, channel, header.seen.as_ref())?,
         draw,
     };
-    act.append_entry(channel, new, now)?;
+    // Its clocks run on from when it was written, by our own clock.
+    act.append_entry(channel, new, header.written.min(now))?;
     let kept =
         Kept { at: back.at, thread, written: header.written, answers: answers.as_ref(), facts: &facts };
     erasure::after_ours(act, channel, &kept, now)

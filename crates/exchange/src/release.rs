@@ -11,11 +11,10 @@ use model::vocab::Role;
 use model::warning::{DutyDecision, Warning};
 use rand_core::CryptoRng;
 use serde::Serialize;
-use tlog::channel::Use;
-
 use store::{Act, CopyRow, DecisionRow, ProposalRow, ReviewRow, WarningRow};
 
 use crate::alarm::{self, due};
+use crate::audiences::Audiences;
 use crate::audit::{self, Mark};
 use crate::caller::needs;
 use crate::clocks;
@@ -23,7 +22,7 @@ use crate::house::House;
 use crate::outgoing::{Condition, OutboxDraw, Place, queue};
 use crate::people;
 use crate::person_key::{Decision, PersonKey};
-use crate::preview::{Request, audience, first_rendered, overrides};
+use crate::preview::{FirstLeft, Request, audience, overrides};
 use crate::refusal::Refusal;
 use crate::write::{known, warning_of};
 
@@ -291,11 +290,14 @@ fn queue_copies(
     draws: Vec<OutboxDraw>,
     now: Timestamp,
 ) -> Result<Vec<ReleasedCopy>, Refusal> {
-    let mut copies = Vec::new();
+    let (mut copies, mut audiences) = (Vec::new(), Audiences::default());
     let whole = previewed(act, row)?;
     let worded = Worded::of(&whole, &us.name, &us.keys.terms);
     for (copy, draw) in act.proposal_copies(row.id)?.into_iter().zip(draws) {
-        let (released, use_) = judged_again(us, act, row, &worded, &copy.recipient, copy.digest, now)?;
+        let first = FirstLeft::of(act, row.warning, &copy.recipient)?;
+        let asked = (&copy.recipient, copy.digest, first.as_ref());
+        let released = judged_again(us, act, row, &worded, asked, &mut audiences, now)?;
+        let use_ = whole.status.into();
         let mut before = act.copies_of(row.warning)?;
         before.retain(|c| c.recipient == copy.recipient);
         for waiting in &before {
@@ -352,27 +354,33 @@ fn previewed(act: &Act<'_>, row: &ProposalRow) -> Result<Warning, Refusal> {
     warning_of(&WarningRow { file: row.file.clone(), ..now })
 }
 
-/// Judges and renders a copy again, now: the released bytes, and the use of the channel they belong in.
+/// Judges and renders a copy again, now: for this recipient, with this digest expected, after this copy that left before.
 fn judged_again(
     us: &House,
     act: &Act<'_>,
     row: &ProposalRow,
     worded: &Worded<'_>,
-    recipient: &PartyName,
-    expected: Digest,
+    (recipient, expected, first): (&PartyName, Digest, Option<&FirstLeft>),
+    audiences: &mut Audiences,
     now: Timestamp,
-) -> Result<(Released, Use), Refusal> {
+) -> Result<Released, Refusal> {
     let whole = worded.warning();
     let request: Request = serde_json::from_str(&row.request).map_err(Refusal::ours)?;
     let stated = request.recipients.iter().find(|r| r.party == recipient.as_str());
     let stated = stated.ok_or_else(|| Refusal::ours("a copy for a recipient that was not asked for"))?;
-    let audience = audience(us, act, recipient, whole, stated, request.imminent_danger, now)?;
-    let overrides = overrides(worded, &audience, &request, now)?;
-    let first_rendered_at =
-        first_rendered(act, row.warning, recipient)?.filter(|first| *first < row.created_at);
+    let audience = audiences.of(us, act, recipient, whole, stated, request.imminent_danger, now)?;
+    let overrides = overrides(worded, audience, &request, now)?;
+    let first_rendered_at = first.and_then(|first| first.rendered_at).filter(|first| *first < row.created_at);
     let stamp = Stamp { seed: row.seed, rendered_at: row.created_at, first_rendered_at };
-    let released = worded.release(&audience, &us.keys.rendering, &overrides, &stamp, &expected, now)?;
-    Ok((released, whole.status.into()))
+    Ok(worded.release(audience, &us.keys.rendering, &overrides, &stamp, &expected, now)?)
+}
+
+/// A copy that was judged again.
+pub(crate) struct Again {
+    /// What may go now.
+    pub(crate) released: Released,
+    /// The first copy of the warning that left for this recipient.
+    pub(crate) first: Option<FirstLeft>,
 }
 
 /// The released copy of a proposal for one recipient, judged again at `now`: asked before each delivery.
@@ -381,15 +389,18 @@ pub(crate) fn again(
     act: &Act<'_>,
     id: ProposalId,
     recipient: &PartyName,
+    audiences: &mut Audiences,
     now: Timestamp,
-) -> Result<Released, Refusal> {
+) -> Result<Again, Refusal> {
     let row = act.proposal(id)?.ok_or_else(|| Refusal::ours(format!("no proposal {id}")))?;
-    let copies = act.proposal_copies(id)?;
-    let copy = copies.iter().find(|c| c.recipient == *recipient);
-    let copy = copy.ok_or_else(|| Refusal::ours(format!("no copy for {recipient} in {id}")))?;
+    let expected = act.proposal_copy_digest(id, recipient)?;
+    let expected = expected.ok_or_else(|| Refusal::ours(format!("no copy for {recipient} in {id}")))?;
     let whole = previewed(act, &row)?;
     let worded = Worded::of(&whole, &us.name, &us.keys.terms);
-    judged_again(us, act, &row, &worded, recipient, copy.digest, now).map(|(released, _)| released)
+    let first = FirstLeft::of(act, row.warning, recipient)?;
+    let asked = (recipient, expected, first.as_ref());
+    let released = judged_again(us, act, &row, &worded, asked, audiences, now)?;
+    Ok(Again { released, first })
 }
 
 fn open_review(

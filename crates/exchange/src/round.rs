@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use model::id::PartyName;
 use model::plain::plain_line;
 use rand_core::CryptoRng;
+use store::ChannelSide;
 use tlog::channel::{Origin, Use};
 use tlog::parcel::PARCEL_MEDIA;
 
@@ -141,6 +142,8 @@ enum At {
     Begin,
     TheirLog(Origin, u64),
     Opening,
+    /// The statement of an earlier log, since the partner did not take the newest: with what it answered to that.
+    OpeningEarlier(Origin, Trouble),
     Question(Outgoing),
     OurHead(Origin),
     OurCopy(Origin),
@@ -235,6 +238,9 @@ impl Round {
                 self.their_log(house, (origin, size), &reply, now, rng)
             }
             (At::Opening, Some(reply)) => self.opened(house, &reply, now, rng),
+            (At::OpeningEarlier(origin, left), Some(reply)) => {
+                self.opened_earlier(house, (origin, left), &reply, now, rng)
+            }
             (At::Question(sent), Some(reply)) => {
                 let (origin, answered) = (sent.origin, self.settle(house, &sent, reply, now));
                 answered.map(|_| self.ask_our_head(house, origin))
@@ -332,7 +338,7 @@ impl Round {
         if reply.status == 409 {
             channel::adopt(house, &self.to, self.use_, &reply.body, now)?;
         } else if reply.status != 200 && !declined {
-            return Err(refused(reply));
+            return self.introduce_earlier(house, reply);
         }
         // Where the partner refused new keys the old ones stay, and nothing waits for the new ones.
         if reply.status == 200 {
@@ -360,6 +366,57 @@ impl Round {
         let Some(row) = row else { return Ok(None) };
         self.at = At::Opening;
         Ok(Some(Ask::Statement(channel::again(house, &row)?)))
+    }
+
+    /// A partner that did not take a successor may have lost the log that it goes on from: shows it that one, once in a
+    /// round (docs/log-format.md §9).
+    fn introduce_earlier(&mut self, house: &House, reply: &Reply) -> Result<Option<Ask>, Trouble> {
+        let ours = house
+            .store
+            .view(|view| Ok::<_, Refusal>(view.channel_with(&self.to, ChannelSide::Ours, self.use_)?))?;
+        let follows = ours.and_then(|channel| channel.follows).filter(|_| reply.status == 403);
+        if self.introduced {
+            return Err(refused(reply));
+        }
+        self.introduced = true;
+        self.ask_earlier(house, follows, refused(reply))
+    }
+
+    fn ask_earlier(
+        &mut self,
+        house: &House,
+        origin: Option<Origin>,
+        left: Trouble,
+    ) -> Result<Option<Ask>, Trouble> {
+        let Some(origin) = origin else { return Err(left) };
+        let row = house.store.view(|view| Ok::<_, Refusal>(view.channel(&origin)?))?;
+        let Some(row) = row.filter(|row| row.cosigned > 0) else { return Err(left) };
+        let statement = channel::again(house, &row)?;
+        self.at = At::OpeningEarlier(origin, left);
+        Ok(Some(Ask::Statement(statement)))
+    }
+
+    /// Where the partner knows the earlier log now, the newest is proposed again; where it does not, it may have lost the
+    /// one before that as well.
+    fn opened_earlier(
+        &mut self,
+        house: &House,
+        (origin, left): (Origin, Trouble),
+        reply: &Reply,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Option<Ask>, Trouble> {
+        if reply.status != 200 {
+            let row = house.store.view(|view| Ok::<_, Refusal>(view.channel(&origin)?))?;
+            return self.ask_earlier(house, row.and_then(|row| row.follows), left);
+        }
+        match channel::ours(house, &self.to, self.use_, now, rng)? {
+            OurChannel::Propose(statement) => {
+                self.at = At::Opening;
+                Ok(Some(Ask::Statement(statement)))
+            }
+            OurChannel::Open(row) => self.introduce(house, row.origin),
+        }
     }
 
     fn our_head(

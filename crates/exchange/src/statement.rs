@@ -1,7 +1,7 @@
 //! The statement in force: which keys sign and cosign a checkpoint of a given size (log-format §3, §8). Everything that
 //! signs or judges a checkpoint asks here.
 
-use store::{Act, ChannelRow, ChannelSide, StatementRow, View};
+use store::{Act, ChannelRow, ChannelSide, StatementRow, StoreError, View};
 use tlog::channel::ChannelStatement;
 use tlog::checkpoint::{Checkpoint, SignedCheckpoint};
 use tlog::entry::Entry;
@@ -25,7 +25,7 @@ const GENERATIONS_AHEAD_MAX: u64 = 64;
 pub fn in_force(view: &View<'_>, channel: &ChannelRow, size: u64) -> Result<ChannelStatement, Refusal> {
     let row = view.statement_at(channel, size)?;
     let text = row.as_ref().map_or(channel.statement.as_str(), |row| row.text.as_str());
-    ChannelStatement::parse(text.as_bytes()).map_err(Refusal::ours)
+    ChannelStatement::parse_kept(text.as_bytes()).map_err(Refusal::ours)
 }
 
 /// The key with which a log of ours is signed at this size.
@@ -45,7 +45,7 @@ fn log_key(house: &House, view: &View<'_>, channel: &ChannelRow, size: u64) -> R
     Ok(key)
 }
 
-/// Signs a fenced checkpoint of a log of ours with the key in force for its size.
+/// Signs a fenced checkpoint of a log of ours with the key in force for its size, if the high-water mark covers it.
 pub(crate) fn sign(
     house: &House,
     view: &View<'_>,
@@ -53,6 +53,10 @@ pub(crate) fn sign(
 ) -> Result<SignedCheckpoint, Refusal> {
     let channel = view.channel(&checkpoint.origin)?;
     let channel = channel.ok_or_else(|| Refusal::ours("a head of a log that is not there"))?;
+    if !view.is_marked(&channel, checkpoint.size)? {
+        let why = format!("it does not cover {} entries of the log to {}", checkpoint.size, channel.partner);
+        return Err(StoreError::Unmarked(why).into());
+    }
     checkpoint.sign(&log_key(house, view, &channel, checkpoint.size)?).map_err(Refusal::ours)
 }
 

@@ -5,6 +5,7 @@
 //! The receiver takes a successor by itself if it goes on from exactly the newest head that it cosigned; else a person
 //! looks at what would be left behind.
 
+mod from_nothing;
 mod refuse;
 
 use jiff::Timestamp;
@@ -109,25 +110,28 @@ pub fn succeed(
     let last = rotation::draw(rng);
     let (us, to, by) = (house.clone(), to.clone(), caller.name.clone());
     let begun = house.store.act(move |act| {
-        let row = partner::confirmed(act, &to)?;
-        let Some(mut channel) = act.channel_with(&to, ChannelSide::Ours, use_)? else {
-            return Err(Refusal::yours("no_channel", format!("there is no {use_} log of ours to {to}"))
-                .hint("one opens by itself with the first thing that is sent"));
-        };
-        may_be_succeeded(act, &channel, ending)?;
+        let card = partner::card(&partner::confirmed(act, &to)?)?;
         let begun = |in_order, sent_anew| Begun {
             partner: to.to_string(),
             use_: use_.to_string(),
             in_order,
             sent_anew,
         };
-        let card = partner::card(&row)?;
+        let decided = EndingRow { by: by.to_string(), reason, at: now };
+        if let Some(earlier) = from_nothing::earlier(act, &to, use_)? {
+            from_nothing::propose(&us, act, (earlier, use_), (&to, &card), &decided, draws.nonce, now)?;
+            return Ok(begun(false, 0));
+        }
+        let Some(mut channel) = act.channel_with(&to, ChannelSide::Ours, use_)? else {
+            return Err(Refusal::yours("no_channel", format!("there is no {use_} log of ours to {to}"))
+                .hint("one opens by itself with the first thing that is sent"));
+        };
+        may_be_succeeded(act, &channel, ending)?;
         let in_order = ending == Ending::InOrder
             && channel.state == ChannelState::Open
             && !channel.recovering
             && must_go_on(&us, act, &channel, &card)?.is_none();
         if !in_order {
-            let decided = EndingRow { by: by.to_string(), reason, at: now };
             let anew = propose(&us, act, &channel, &card, &decided, draws, now)?;
             return Ok(begun(false, anew));
         }
@@ -140,8 +144,8 @@ pub fn succeed(
             now,
             last,
         )?;
-        act.begin_ending(&channel, &EndingRow { by: by.to_string(), reason: reason.clone(), at: now })?;
-        let detail = serde_json::json!({ "use": use_.to_string(), "reason": reason });
+        act.begin_ending(&channel, &decided)?;
+        let detail = serde_json::json!({ "use": use_.to_string(), "reason": decided.reason });
         audit::note(act, now, by.as_str(), "channel.end", to.as_str(), detail, &[])?;
         Ok(begun(true, 0))
     })?;
@@ -217,32 +221,9 @@ pub(crate) fn propose(
     now: Timestamp,
 ) -> Result<u64, Refusal> {
     let after = last_head(act, old)?;
-    let giver = us.keys.identity.verifier().clone();
-    let origin = origin_of(old.use_, &giver, &card.identity, &draws.nonce);
-    let proposal = ChannelProposal {
-        use_: old.use_,
-        giver,
-        receiver: card.identity.clone(),
-        nonce: draws.nonce,
-        after: Some(after),
-        from: 0,
-        log: us.keys.log_key(&origin)?.verifier().clone(),
-        cosigner: card.cosigner.clone(),
-        neutral: 0,
-        witnesses: Vec::new(),
-    };
-    let text = proposal.sign_as_giver(&us.keys.identity).map_err(Refusal::ours)?.to_string();
     act.forget_meta(&refused_key(old))?;
     act.succeed_channel(old, old.cosigned)?;
-    act.put_channel(&NewChannel {
-        origin,
-        partner: old.partner.clone(),
-        side: ChannelSide::Ours,
-        use_: old.use_,
-        statement: text,
-        state: ChannelState::Proposed,
-    })?;
-    act.set_follows(&origin, &after.origin)?;
+    let origin = proposal_of(us, act, (&old.partner, old.use_), card, after, draws.nonce)?;
     begin_anew(act, old, ChannelSide::Theirs)?;
     let (anew, lost) = send_anew(act, old, old.cosigned, draws.seals)?;
     us.unconfirm(&old.origin);
@@ -251,14 +232,60 @@ pub(crate) fn propose(
         "use": old.use_.to_string(), "reason": decided.reason, "after": after.size, "sent_anew": anew, "not_sent": lost,
         "old": old.origin.hex(), "new": origin.hex(),
     });
-    audit::note(act, now, &decided.by, "channel.succeed", old.partner.as_str(), detail, &[])?;
-    let drill = alarm::drill(old.use_);
+    told(act, (&old.partner, old.use_), &decided.by, detail, now)?;
+    Ok(anew)
+}
+
+/// Signs the statement of a successor as its giver and keeps it as proposed. Gives its origin.
+fn proposal_of(
+    us: &House,
+    act: &mut Act<'_>,
+    (to, use_): (&PartyName, Use),
+    card: &Card,
+    after: Checkpoint,
+    nonce: [u8; 32],
+) -> Result<Origin, Refusal> {
+    let giver = us.keys.identity.verifier().clone();
+    let origin = origin_of(use_, &giver, &card.identity, &nonce);
+    let proposal = ChannelProposal {
+        use_,
+        giver,
+        receiver: card.identity.clone(),
+        nonce,
+        after: Some(after),
+        from: 0,
+        log: us.keys.log_key(&origin)?.verifier().clone(),
+        cosigner: card.cosigner.clone(),
+        neutral: 0,
+        witnesses: Vec::new(),
+    };
+    act.put_channel(&NewChannel {
+        origin,
+        partner: to.clone(),
+        side: ChannelSide::Ours,
+        use_,
+        statement: proposal.sign_as_giver(&us.keys.identity).map_err(Refusal::ours)?.to_string(),
+        state: ChannelState::Proposed,
+    })?;
+    act.set_follows(&origin, &after.origin)?;
+    Ok(origin)
+}
+
+/// Puts a successor into the trail, and tells people.
+fn told(
+    act: &mut Act<'_>,
+    (to, use_): (&PartyName, Use),
+    by: &str,
+    detail: serde_json::Value,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    audit::note(act, now, by, "channel.succeed", to.as_str(), detail, &[])?;
+    let drill = alarm::drill(use_);
     alarm::line(
         act,
         &format!("{drill}a log to a partner goes on in a new one: see `forewarn channel list`"),
         now,
-    )?;
-    Ok(anew)
+    )
 }
 
 /// The last head of a log of ours that both hold; of a successor that was never opened, the one that it was to go on from.
@@ -390,7 +417,7 @@ pub(crate) fn take(
     let at = chain.iter().position(|log| log.origin == after.origin);
     // No log is held on this side where the statement of the old one never arrived, or went with an older copy.
     if at.is_none() && !chain.is_empty() {
-        return Err(refuse("it goes on from another log than those between us"));
+        return Err(refuse("it goes on from another log than those held here: show us that one first"));
     }
     // A giver that went back to an older copy may not know what followed: all of that is left behind.
     let (later, old) = chain.split_at(at.unwrap_or(0));

@@ -10,12 +10,14 @@ pub(crate) mod seal;
 pub(crate) mod take;
 pub(crate) mod verify;
 
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use exchange::refusal::Refusal;
+
+use manifest::{Kind, Manifest};
 
 /// Whether the person at the terminal wants to go on.
 #[derive(Debug, Clone, Default)]
@@ -49,6 +51,21 @@ impl GoOn {
     pub(crate) fn check(&self) -> Result<(), Refusal> {
         if self.yes() { Ok(()) } else { Err(stopped()) }
     }
+}
+
+/// Reads a manifest, whichever of the two files of a backup it is of, and gives it as it is written.
+pub(crate) fn manifest_of_any_kind(bytes: &[u8]) -> Result<Vec<u8>, Refusal> {
+    let manifest = Manifest::parse(bytes, Kind::Backup).or_else(|_| Manifest::parse(bytes, Kind::Keys))?;
+    manifest.to_bytes()
+}
+
+/// Reads an archive, unpacked, whichever of the two files of a backup it is; gives the names of its members.
+pub(crate) fn members_of_any_kind(mut from: impl Read) -> Result<Vec<String>, Refusal> {
+    let mut bytes = Vec::new();
+    from.read_to_end(&mut bytes).map_err(|e| manifest::damaged(e.to_string()))?;
+    let of = |kind| archive::read_tar(bytes.as_slice(), kind, &GoOn::default(), |_, _| Ok(()));
+    let manifest = of(Kind::Backup).or_else(|_| of(Kind::Keys))?;
+    Ok(manifest.members.into_iter().map(|member| member.name).collect())
 }
 
 fn stopped() -> Refusal {

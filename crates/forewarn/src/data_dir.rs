@@ -1,5 +1,6 @@
 //! The data folder: what lies where, and with which permissions. Key files are for their owner alone, or not read at all.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use exchange::house::Settings;
 use exchange::keys::NodeSeeds;
 use exchange::refusal::Refusal;
+use exchange::silence::SILENCE_MINUTES;
 use gate::tls::TlsIdentity;
 use jiff::Timestamp;
 use model::id::PartyName;
@@ -28,6 +30,9 @@ const DUTY_MINUTES: u32 = 60;
 const PROPOSAL_MINUTES: u32 = 12 * 60;
 /// The most minutes that may be set: thirty days.
 const MINUTES_MAX: u32 = 30 * 24 * 60;
+
+/// The most minutes for which a partner may be silent: a year. One that is carried by file may well be for weeks.
+const SILENCE_MINUTES_MAX: u32 = 365 * 24 * 60;
 
 /// What the operator sets, in `node.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +58,12 @@ pub(crate) struct Config {
     /// For how many minutes a proposal may be approved; 720 if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) proposal_minutes: Option<u32>,
+    /// For how many minutes a partner may be silent before somebody is told to look; 1,440, a day, if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) silence_minutes: Option<u32>,
+    /// The same for single partners, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) silence_minutes_of: BTreeMap<String, u32>,
     /// Where the high-water mark lies, as a path of its own on another disk; in the data folder if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) high_water: Option<PathBuf>,
@@ -69,29 +80,62 @@ pub(crate) struct Config {
 }
 
 impl Config {
+    /// Reads the text of `node.json`; keys that are not known are refused.
+    pub(crate) fn parse(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+
     /// Puts the minutes into force; what is left out has its default.
     pub(crate) fn set_minutes(&self, settings: &Settings) -> Result<(), Refusal> {
-        let [duty, proposal] = self.minutes()?;
+        let Minutes { duty, proposal, silence, silence_of } = self.minutes()?;
         settings.duty_minutes.set(duty);
         settings.proposal_minutes.set(proposal);
+        settings.silence.set(silence, silence_of);
         Ok(())
     }
 
-    /// The minutes to decide a duty, and to approve a proposal.
-    pub(crate) fn minutes(&self) -> Result<[u32; 2], Refusal> {
-        let wrong = |what: &str, minutes: u32| {
-            Refusal::yours("bad_config", format!("\"{what}\" in node.json is {minutes}"))
-                .hint(format!("name minutes from 1 to {MINUTES_MAX}"))
-        };
-        let in_range = |what: &str, set: Option<u32>, default: u32| match set.unwrap_or(default) {
-            minutes @ 1..=MINUTES_MAX => Ok(minutes),
-            minutes => Err(wrong(what, minutes)),
-        };
-        Ok([
-            in_range("duty_minutes", self.duty_minutes, DUTY_MINUTES)?,
-            in_range("proposal_minutes", self.proposal_minutes, PROPOSAL_MINUTES)?,
-        ])
+    /// The minutes that are set, each within its limits.
+    pub(crate) fn minutes(&self) -> Result<Minutes, Refusal> {
+        let silence_of = self.silence_minutes_of.iter().map(|(name, minutes)| {
+            let partner = name.parse().map_err(|e: model::id::NotAName| {
+                Refusal::yours("bad_config", format!("\"silence_minutes_of\" in node.json: {e}"))
+                    .hint("name partners as `forewarn partner list` does")
+            })?;
+            let minutes = in_range(&format!("silence_minutes_of.{name}"), *minutes, SILENCE_MINUTES_MAX)?;
+            Ok::<_, Refusal>((partner, minutes))
+        });
+        let silence = self.silence_minutes.unwrap_or(SILENCE_MINUTES);
+        Ok(Minutes {
+            duty: in_range("duty_minutes", self.duty_minutes.unwrap_or(DUTY_MINUTES), MINUTES_MAX)?,
+            proposal: in_range(
+                "proposal_minutes",
+                self.proposal_minutes.unwrap_or(PROPOSAL_MINUTES),
+                MINUTES_MAX,
+            )?,
+            silence: in_range("silence_minutes", silence, SILENCE_MINUTES_MAX)?,
+            silence_of: silence_of.collect::<Result<_, _>>()?,
+        })
     }
+}
+
+/// What is set in minutes.
+pub(crate) struct Minutes {
+    /// To decide a duty.
+    duty: u32,
+    /// To approve a proposal.
+    proposal: u32,
+    /// For which a partner may be silent.
+    silence: u32,
+    /// The same for single partners.
+    silence_of: BTreeMap<PartyName, u32>,
+}
+
+fn in_range(what: &str, minutes: u32, max: u32) -> Result<u32, Refusal> {
+    if (1..=max).contains(&minutes) {
+        return Ok(minutes);
+    }
+    Err(Refusal::yours("bad_config", format!("\"{what}\" in node.json is {minutes}"))
+        .hint(format!("name minutes from 1 to {max}")))
 }
 
 /// A data folder.
@@ -273,7 +317,7 @@ impl DataDir {
                 .hint("`forewarn init` makes one, or name another folder with --data"));
         }
         let text = read_private(&path)?;
-        serde_json::from_str(&text).map_err(|e| {
+        Config::parse(&text).map_err(|e| {
             Refusal::yours("bad_config", format!("{} cannot be read", path.display())).detail(e.to_string())
         })
     }
@@ -412,6 +456,8 @@ mod tests {
             notify_webhook: None,
             duty_minutes: None,
             proposal_minutes: None,
+            silence_minutes: None,
+            silence_minutes_of: BTreeMap::new(),
             high_water: None,
             fetch_seconds: None,
             log: None,

@@ -67,7 +67,9 @@ pub(crate) fn replace_lost(dir: &DataDir, which: LostKey) -> Result<Made, Refusa
 fn replace(dir: &DataDir, which: LostKey, ending: &str, act: &'static str) -> Result<Made, Refusal> {
     let config = dir.config()?;
     dir.must_be_private()?;
-    let _held = dir.lock()?;
+    let _held = dir
+        .lock()
+        .map_err(|refusal| runs(refusal, dir, if ending == "key" { "rotate" } else { "lost" }, which))?;
     let (now, mut rng) = (clock::now(), clock::rng());
     let (role, old) = (which.word(), dir.old_keys());
     must_lie_in_the_folder(dir, role)?;
@@ -104,6 +106,24 @@ fn replace(dir: &DataDir, which: LostKey, ending: &str, act: &'static str) -> Re
     rotation::note_new_key(&house, role, act, now)?;
     let words = exchange::partner::fingerprint_words(house.keys.identity.verifier())?;
     Ok(Made { key: role.to_owned(), kept: if had { kept } else { old }, words })
+}
+
+/// The node runs: why its key files are not changed meanwhile, and what to do.
+fn runs(refusal: Refusal, dir: &DataDir, how: &str, which: LostKey) -> Refusal {
+    if refusal.code != "in_use" {
+        return refusal;
+    }
+    let (role, root) = (which.word(), dir.root().display());
+    Refusal::yours("in_use", format!("the node runs, and has the {role} key in its memory"))
+        .detail(format!(
+            "it would go on signing with the old key, and no act of a session may write key files; nothing was changed. {}",
+            refusal.fact
+        ))
+        .hint(format!(
+            "stop it (`systemctl stop forewarn`, or SIGTERM), then `forewarn --data {root} key {how} {role}{}` as its user, \
+             then start it: what partners send meanwhile waits with them, and nothing is lost",
+            if how == "lost" { " --understood" } else { "" }
+        ))
 }
 
 /// A credential goes before the file: a new file beside it would change nothing.
@@ -295,7 +315,17 @@ mod tests {
     fn nothing_is_made_while_the_node_runs() {
         let (_folder, dir) = node();
         let _running = dir.lock().unwrap();
-        assert_eq!(rotate_cosigner(&dir).unwrap_err().code, "in_use");
+        for (refused, command) in [
+            (rotate_cosigner(&dir).unwrap_err(), "key rotate cosigner`"),
+            (replace_lost(&dir, LostKey::Log).unwrap_err(), "key lost log --understood`"),
+        ] {
+            assert_eq!(refused.code, "in_use");
+            assert!(
+                refused.detail.as_ref().is_some_and(|d| d.contains("nothing was changed")),
+                "{refused:?}"
+            );
+            assert!(refused.hint.as_ref().is_some_and(|h| h.contains(command)), "{refused:?}");
+        }
         assert!(!dir.old_keys().exists());
     }
 }

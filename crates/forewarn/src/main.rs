@@ -1,21 +1,5 @@
-//! Forewarn: pass on a warning in time, to whom you do not fully trust, and prove what was said and when.
-//!
-//! The roof: it reads the command line and the configuration, wires the rooms together and prints. Read `words` (the
-//! command line) and `serve` (how a node is put together) first.
-
-mod backup;
-mod clock;
-mod data_dir;
-mod demo;
-mod doctor;
-mod init;
-mod key_files;
-mod log;
-mod say;
-mod serve;
-mod verify;
-mod words;
+//! The program `forewarn`; all of it is in the library beside it, where its readers can be tried with any bytes.
 
 fn main() -> std::process::ExitCode {
-    words::run()
+    forewarn::run()
 }

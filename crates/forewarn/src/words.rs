@@ -62,6 +62,7 @@ mod validate;
 mod verify;
 mod warning;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -224,13 +225,20 @@ pub(crate) fn command() -> clap::Command {
         .help_template("{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}Everywhere:\n{options}")
 }
 
+/// Reads a command line, the program's name in front.
+pub(crate) fn read(args: &[OsString]) -> Result<Words, clap::Error> {
+    command().try_get_matches_from(args).and_then(|matches| Words::from_arg_matches(&matches))
+}
+
+/// Why a command line cannot be read. It repeats what was typed, and that may have come out of a partner's text.
+pub(crate) fn plain(error: &clap::Error) -> String {
+    model::plain::plain(&error.render().to_string())
+}
+
 /// Reads the command line, does what it says, prints, and gives the exit status.
 pub(crate) fn run() -> ExitCode {
     let surroundings = Surroundings::read();
-    let words = command()
-        .try_get_matches_from(&surroundings.args)
-        .and_then(|matches| Words::from_arg_matches(&matches));
-    let Words { data, session, json, act } = match words {
+    let Words { data, session, json, act } = match read(&surroundings.args) {
         Ok(words) => words,
         Err(error) => return unread(&error, &surroundings),
     };
@@ -311,8 +319,7 @@ fn unread(error: &clap::Error, surroundings: &Surroundings) -> ExitCode {
         let text = if surroundings.paint { rendered.ansi().to_string() } else { rendered.to_string() };
         return finish(Ok(Shown { text, json: json!({ "text": rendered.to_string() }), sound: true }), false);
     }
-    // An error repeats what was typed, and that may have come out of a partner's text.
-    let text = model::plain::plain(&rendered.to_string());
+    let text = plain(error);
     let wants_json = surroundings.args.iter().any(|arg| arg.to_str() == Some("--json"));
     if wants_json {
         let mut parts = text.trim_start_matches("error: ").split("\n\n").map(|part| part.trim().to_owned());

@@ -160,10 +160,14 @@ fn a_promise_goes_over_an_air_gap_and_its_receipt_comes_back() {
     open(&b, &statement);
     a.says(&with(&["carry", "settle"], &files(stick.path(), ".opened")));
     pack(&a, b.name);
+    let first = files(stick.path(), ".parcel");
+    let before = std::fs::read(&first[0]).unwrap();
     let again = pack(&a, b.name);
-    assert_eq!(again["files"][0]["new"], false, "what lies there already is left as it is");
+    let name = first[0].rsplit('/').next().unwrap();
+    assert_eq!(again["files"][0]["beside"], name, "what lies there already is left as it is");
+    assert_eq!(std::fs::read(&first[0]).unwrap(), before);
     let parcels = files(stick.path(), ".parcel");
-    assert_eq!(parcels.len(), 1);
+    assert_eq!(parcels.len(), 2, "whichever of the two is damaged, the other one serves");
 
     let wrong = a.refuses(&[&with(&["carry", "open"], &parcels)[..], &to[..]].concat());
     assert_eq!(wrong["files"][0]["code"], "not_for_us");

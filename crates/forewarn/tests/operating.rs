@@ -247,10 +247,12 @@ fn a_reload_changes_what_can_change_and_drops_no_connection() {
     folder.set("metrics", json!(second));
     folder.set("log", json!("debug"));
     folder.set("duty_minutes", json!(15));
+    folder.set("silence_minutes", json!(90));
+    folder.set("silence_minutes_of", json!({ "service-c.example": 20160 }));
     folder.set("contact", json!("another desk, +00 200"));
     node.signal("-HUP");
     let line = node.until("the configuration was read again");
-    assert_eq!(line["changed"], "log, metrics, duty_minutes");
+    assert_eq!(line["changed"], "log, metrics, duty_minutes, silence_minutes, silence_minutes_of");
     assert_eq!(node.until("these settings differ and take a restart of the node")["settings"], "contact");
     assert_eq!(get(&second, "/readyz").0, 200);
     assert!(ask_node().starts_with("HTTP/1.1 401"), "the connection was kept");
@@ -271,6 +273,9 @@ fn a_wrong_configuration_is_refused_on_reload_and_the_one_before_stays() {
         ("metrics", json!("192.0.2.1:9464")),
         ("metrics", json!(taken)),
         ("duty_minutes", json!(0)),
+        ("silence_minutes", json!(0)),
+        ("silence_minutes_of", json!({ "service-c.example": 525_601 })),
+        ("silence_minutes_of", json!({ "No Name": 60 })),
         ("notify_webhook", json!("https://service-a.example/")),
         ("name", json!("service-b.example")),
         ("misspelt", json!(1)),

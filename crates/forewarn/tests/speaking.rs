@@ -205,7 +205,7 @@ fn views() -> Vec<(&'static [&'static str], &'static str, Value)> {
             "/v1/status",
             json!({ "node": "n", "fingerprint": "f", "words": "w", "clock_unsure": "c", "duty": "d",
             "clocks": [{ "awaited": "a", "about": "b", "partner": "p", "due": "2026-12-10T11:30:00Z", "overdue": true }],
-            "troubles": [["p", "t"]], "now": "2026-12-10T11:30:00Z" }),
+            "troubles": [["p", "t"]], "silent": [{ "partner": "s", "heard_at": null, "minutes": 60 }], "now": "2026-12-10T11:30:00Z" }),
         ),
         (
             &["doctor"],

@@ -1,5 +1,7 @@
 //! Reading a warning that arrived: the release header and what it states, out of the STIX bundle a partner rendered.
 
+mod skim;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -70,14 +72,22 @@ fn is_type(object: &Value, name: &str) -> bool {
 }
 
 fn header_of(objects: &[Value]) -> Result<ReleaseHeader, NotAWarning> {
-    let object = objects.iter().find(|o| is_type(o, RELEASE_TYPE)).ok_or(NotAWarning::NoHeader)?;
+    read_header(objects.iter().find(|o| is_type(o, RELEASE_TYPE)).ok_or(NotAWarning::NoHeader)?)
+}
+
+fn read_header(object: &Value) -> Result<ReleaseHeader, NotAWarning> {
     ReleaseHeader::deserialize(object)
         .map_err(|e| NotAWarning::Malformed { part: "release header", why: e.to_string() })
 }
 
-/// The header of the release in this bundle.
+/// The header of the release in this bundle. Reads the whole of it and keeps one object: every entry goes through here on
+/// both sides.
 pub fn release_header(body: &[u8]) -> Result<ReleaseHeader, NotAWarning> {
-    header_of(&objects(body)?)
+    if body.len() > BODY_BYTES_MAX {
+        return Err(NotAWarning::TooLong { bytes: body.len() });
+    }
+    let object = skim::first_header(body).map_err(|e| NotAWarning::NotABundle(e.to_string()))?;
+    read_header(&object.ok_or(NotAWarning::NoHeader)?)
 }
 
 /// The whole warning in this bundle, as far as this product wrote it; other objects stay in the bytes.

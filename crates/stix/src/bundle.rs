@@ -1,17 +1,16 @@
 //! The bundle: objects in canonical order, each id once, every reference inside (docs/rules.md I-04).
 
-use std::collections::BTreeMap;
-
-use crate::canonical::{write_all, write_text};
+use crate::canonical::write_all;
 use crate::error::StixError;
 use crate::id::StixId;
-use crate::object::Object;
+use crate::object::{Object, write_id};
 
 /// A bundle (STIX 2.1 §8) whose references all resolve in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bundle {
     id: StixId,
-    objects: BTreeMap<StixId, Object>,
+    /// By their ids, each once.
+    objects: Vec<Object>,
 }
 
 impl Bundle {
@@ -20,37 +19,39 @@ impl Bundle {
     /// # Errors
     /// [`StixError::Empty`] without objects, [`StixError::ObjectTwice`], [`StixError::Dangling`]: a reference that leads
     /// out of the bundle says that something was left out.
-    pub fn new(id: StixId, objects: Vec<Object>) -> Result<Self, StixError> {
+    pub fn new(id: StixId, mut objects: Vec<Object>) -> Result<Self, StixError> {
         crate::object::of_type("id", "bundle", &id)?;
         if objects.is_empty() {
             return Err(StixError::Empty { place: "objects".to_owned() });
         }
-        let mut all = BTreeMap::new();
-        for object in objects {
-            if let Some(twice) = all.insert(object.id().clone(), object) {
-                return Err(StixError::ObjectTwice { id: twice.id().clone() });
-            }
+        objects.sort_unstable_by(|one, other| one.id().cmp(other.id()));
+        if let Some(twice) = objects.windows(2).find_map(|pair| match pair {
+            [one, other] if one.id() == other.id() => Some(one.id()),
+            _ => None,
+        }) {
+            return Err(StixError::ObjectTwice { id: twice.clone() });
         }
-        let mut refs = all.values().flat_map(|o: &Object| o.refs().iter().map(move |to| (o.id(), to)));
-        if let Some((from, to)) = refs.find(|(_, to)| !all.contains_key(*to)) {
+        let inside = |to: &StixId| objects.binary_search_by(|object| object.id().cmp(to)).is_ok();
+        let mut refs = objects.iter().flat_map(|o| o.refs().iter().map(move |to| (o.id(), to)));
+        if let Some((from, to)) = refs.find(|(_, to)| !inside(to)) {
             return Err(StixError::Dangling { from: from.clone(), to: to.clone() });
         }
-        Ok(Self { id, objects: all })
+        Ok(Self { id, objects })
     }
 
     /// The objects, by type and id.
     pub fn objects(&self) -> impl Iterator<Item = &Object> {
-        self.objects.values()
+        self.objects.iter()
     }
 
     /// The canonical bytes; the objects stand in the order of type and id.
     pub fn bytes(&self) -> Vec<u8> {
-        let objects = self.objects.values().map(|o| o.text().len() + 1).sum::<usize>();
+        let objects = self.objects.iter().map(|o| o.text().len() + 1).sum::<usize>();
         let mut out = String::with_capacity(objects + 128);
         out.push_str("{\"id\":");
-        write_text(self.id.as_str(), &mut out);
+        write_id(&self.id, &mut out);
         out.push_str(",\"objects\":");
-        write_all(self.objects.values(), ['[', ']'], &mut out, |object, out| out.push_str(object.text()));
+        write_all(self.objects.iter(), ['[', ']'], &mut out, |object, out| out.push_str(object.text()));
         out.push_str(",\"type\":\"bundle\"}");
         out.into_bytes()
     }
@@ -65,7 +66,7 @@ mod tests {
     fn statement(n: u8, by: Option<StixId>) -> Object {
         let at = StixTime::new("2026-12-10T12:00:00Z".parse().unwrap()).unwrap();
         let id = StixId::make("marking-definition", [n; 16]).unwrap();
-        marking::statement(id, at, by, "Words.".to_owned()).unwrap()
+        marking::statement(&id, at, by.as_ref(), "Words.".to_owned()).unwrap()
     }
 
     #[test]

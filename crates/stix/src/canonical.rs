@@ -4,7 +4,8 @@
 //! integer of millionths of a degree and is printed exactly as ECMAScript prints the nearest double, which for at most
 //! nine digits is the same text.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::cmp::Ordering;
 
 use serde::Serialize;
 
@@ -26,8 +27,60 @@ pub enum Json {
     Micro(i32),
     /// A list, in its order.
     List(Vec<Json>),
-    /// A map; written in canonical order.
-    Map(BTreeMap<String, Json>),
+    /// A map.
+    Map(Map),
+}
+
+/// The pairs of a map in canonical order, each key once. A list and no tree: maps here are many, and have few pairs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Map(Vec<(Cow<'static, str>, Json)>);
+
+impl Map {
+    /// Puts a value in; what stood under this key goes.
+    pub fn insert(&mut self, key: impl Into<Cow<'static, str>>, value: Json) {
+        let key = key.into();
+        let at = self.0.partition_point(|(other, _)| in_order(other, &key).is_lt());
+        if self.0.get(at).is_some_and(|(other, _)| *other == key) {
+            self.0.remove(at);
+        }
+        self.0.insert(at, (key, value));
+    }
+
+    /// The value under this key.
+    pub fn get(&self, key: &str) -> Option<&Json> {
+        self.iter().find(|(other, _)| *other == key).map(|(_, value)| value)
+    }
+
+    /// Keys and values, in canonical order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Json)> {
+        self.0.iter().map(|(key, value)| (key.as_ref(), value))
+    }
+
+    /// Writes the canonical form at the end of `out`.
+    fn write(&self, out: &mut String) {
+        write_all(self.iter(), ['{', '}'], out, |(key, value), out| {
+            write_text(key, out);
+            out.push(':');
+            value.write(out);
+        });
+    }
+}
+
+impl<K: Into<Cow<'static, str>>> FromIterator<(K, Json)> for Map {
+    fn from_iter<I: IntoIterator<Item = (K, Json)>>(pairs: I) -> Self {
+        let mut map = Self::default();
+        pairs.into_iter().for_each(|(key, value)| map.insert(key, value));
+        map
+    }
+}
+
+/// The order of keys, by their UTF-16 units (RFC 8785 §3.2.3); below U+0080 that is the order of their bytes.
+fn in_order(one: &str, other: &str) -> Ordering {
+    if one.is_ascii() && other.is_ascii() {
+        one.cmp(other)
+    } else {
+        one.encode_utf16().cmp(other.encode_utf16())
+    }
 }
 
 impl Json {
@@ -83,7 +136,7 @@ impl Json {
         }
         match self {
             Self::List(list) if list.is_empty() => Some(place.to_owned()),
-            Self::Map(map) if map.is_empty() => Some(place.to_owned()),
+            Self::Map(map) if map.0.is_empty() => Some(place.to_owned()),
             Self::List(list) => list.iter().find_map(|v| v.empty_place(place)),
             Self::Map(map) => map.iter().find_map(|(key, v)| v.empty_place(&format!("{place}.{key}"))),
             Self::Text(_) | Self::Bool(_) | Self::Int(_) | Self::Micro(_) => None,
@@ -93,7 +146,7 @@ impl Json {
     fn holds_empty(&self) -> bool {
         match self {
             Self::List(list) => list.is_empty() || list.iter().any(Self::holds_empty),
-            Self::Map(map) => map.is_empty() || map.values().any(Self::holds_empty),
+            Self::Map(map) => map.0.is_empty() || map.iter().any(|(_, v)| v.holds_empty()),
             Self::Text(_) | Self::Bool(_) | Self::Int(_) | Self::Micro(_) => false,
         }
     }
@@ -106,23 +159,9 @@ impl Json {
             Self::Int(i) => out.push_str(&i.to_string()),
             Self::Micro(micro) => write_micro(*micro, out),
             Self::List(list) => write_all(list.iter(), ['[', ']'], out, |v, out| v.write(out)),
-            // Below U+0080 the order of UTF-16 units is that of the map.
-            Self::Map(map) if map.keys().all(|key| key.is_ascii()) => write_pairs(map.iter(), out),
-            Self::Map(map) => {
-                let mut pairs: Vec<_> = map.iter().collect();
-                pairs.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
-                write_pairs(pairs.into_iter(), out);
-            }
+            Self::Map(map) => map.write(out),
         }
     }
-}
-
-fn write_pairs<'a>(pairs: impl Iterator<Item = (&'a String, &'a Json)>, out: &mut String) {
-    write_all(pairs, ['{', '}'], out, |(key, v), out| {
-        write_text(key, out);
-        out.push(':');
-        v.write(out);
-    });
 }
 
 /// Writes a list or a map: each item by `each`, with commas between.
@@ -232,7 +271,7 @@ mod tests {
     #[test]
     fn keys_stand_in_the_order_of_their_utf_16_units() {
         let keys = ["\u{20ac}", "\r", "\u{fb33}", "1", "\u{1f600}", "\u{80}", "\u{f6}"];
-        let map = Json::Map(keys.iter().map(|k| ((*k).to_owned(), Json::Bool(true))).collect());
+        let map = Json::Map(keys.into_iter().map(|k| (k, Json::Bool(true))).collect());
         // RFC 8785 §3.2.3: carriage return, one, control, o with diaeresis, euro, smiley, Hebrew dalet.
         let expected = "{\"\\r\":true,\"1\":true,\"\u{80}\":true,\"\u{f6}\":true,\"\u{20ac}\":true,\"\u{1f600}\":true,\"\u{fb33}\":true}";
         assert_eq!(written(&map), expected);

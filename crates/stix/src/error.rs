@@ -1,6 +1,7 @@
 //! Why an object or a bundle cannot be built. All of it is the builder's matter: nothing here comes from outside.
 
 use crate::id::StixId;
+use crate::time::StixTime;
 
 /// What is wrong with the parts of an object or a bundle.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,10 +35,12 @@ pub enum StixError {
         found: String,
     },
     /// A version that is older than its object.
-    #[error("{id} would be modified before it was created")]
+    #[error("what was created at {created} would be modified before, at {modified}")]
     ModifiedBeforeCreated {
-        /// The object.
-        id: StixId,
+        /// When the first version was made.
+        created: StixTime,
+        /// When this one was.
+        modified: StixTime,
     },
     /// An end before its start.
     #[error("{id} would end before it starts")]

@@ -3,18 +3,19 @@
 //! The fixed ids are those of the OASIS CTI TC's common objects: "TLP 2.0 marking definition" (tlp-2.0) and "PAP marking
 //! definition" (pap-f8d). A fixed object is the same bytes everywhere and says nothing about who sent it.
 
-use std::collections::BTreeMap;
-
-use crate::canonical::Json;
+use crate::canonical::{Json, Map};
 use crate::error::StixError;
 use crate::id::StixId;
-use crate::object::{Draft, Extension, Object};
+use crate::object::{Draft, Extension, Object, Part};
 use crate::time::StixTime;
 
 /// The key of the TLP 2.0 extension.
 pub const TLP_EXTENSION: &str = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d";
 /// The key of the PAP extension.
 pub const PAP_EXTENSION: &str = "extension-definition--f8d78575-edfd-406e-8e84-6162a8450f5b";
+
+/// The type of all of them.
+const TYPE: &str = "marking-definition";
 
 /// A label with the object that its specification fixes for it.
 struct Fixed {
@@ -90,63 +91,70 @@ pub fn pap(word: &str) -> Result<Object, StixError> {
     fixed(PAP, "PAP", PAP_EXTENSION, "pap", word)
 }
 
-fn fixed(labels: &[Fixed], scheme: &str, key: &str, property: &str, word: &str) -> Result<Object, StixError> {
+fn fixed(
+    labels: &[Fixed],
+    scheme: &str,
+    key: &'static str,
+    property: &'static str,
+    word: &str,
+) -> Result<Object, StixError> {
     let unknown = || StixError::Id { found: format!("{scheme}:{word}") };
     let label = labels.iter().find(|label| label.word == word).ok_or_else(unknown)?;
-    let mut draft = Draft::bare("marking-definition", label.id.parse()?)?;
-    draft.word("created", label.created)?;
-    draft.required_text("name", format!("{scheme}:{}", word.to_uppercase()))?;
-    draft.extensions(vec![Extension {
-        key: key.parse()?,
-        kind: crate::object::ExtensionKind::Property,
-        properties: BTreeMap::from([(property.to_owned(), Json::text(word))]),
-        refs: Default::default(),
-    }])?;
+    let (id, name) = (StixId::fixed(label.id)?, format!("{scheme}:{}", word.to_uppercase()));
+    let properties = Map::from_iter([(property, Json::text(word))]);
+    let extension = Extension::of_properties(key, properties, Vec::new())?;
+    let mut draft = Draft::bare(TYPE, &id)?;
+    draft.put("created", Part::Text(label.created))?;
+    draft.required_text("name", &name)?;
+    draft.extension(&extension)?;
     draft.finish()
 }
 
 /// A marking definition that is a sentence in plain words (STIX 2.1 §7.2.1.3); it restricts nothing by itself.
 ///
 /// # Errors
-/// [`StixError::Empty`] without words.
+/// [`StixError::Empty`] without words; [`StixError::IdOfOtherType`] for a maker that is no identity.
 pub fn statement(
-    id: StixId,
+    id: &StixId,
     created: StixTime,
-    created_by: Option<StixId>,
+    created_by: Option<&StixId>,
     words: String,
 ) -> Result<Object, StixError> {
     if words.trim().is_empty() {
         return Err(StixError::Empty { place: "statement".to_owned() });
     }
-    let mut draft = made(id, created, created_by)?;
-    draft.word("definition_type", "statement")?;
-    draft.put("definition", &Json::Map(BTreeMap::from([("statement".to_owned(), Json::Text(words))])))?;
+    let definition = Json::Map(Map::from_iter([("statement", Json::Text(words))]));
+    let mut draft = made(id, &created, created_by)?;
+    draft.put("definition_type", Part::Text("statement"))?;
+    draft.json("definition", &definition)?;
     draft.finish()
 }
 
 /// A marking definition that an extension carries (STIX 2.1 §7.2.1).
 ///
 /// # Errors
-/// [`StixError::Empty`] without a name.
+/// [`StixError::Empty`] without a name; [`StixError::IdOfOtherType`] for a maker that is no identity.
 pub fn extended(
-    id: StixId,
+    id: &StixId,
     created: StixTime,
-    created_by: Option<StixId>,
-    name: String,
-    extension: Extension,
+    created_by: Option<&StixId>,
+    name: &str,
+    extension: &Extension,
 ) -> Result<Object, StixError> {
-    let mut draft = made(id, created, created_by)?;
+    let mut draft = made(id, &created, created_by)?;
     draft.required_text("name", name)?;
-    draft.extensions(vec![extension])?;
+    draft.extension(extension)?;
     draft.finish()
 }
 
-fn made(id: StixId, created: StixTime, created_by: Option<StixId>) -> Result<Draft, StixError> {
-    let mut draft = Draft::bare("marking-definition", id)?;
-    draft.word("created", created.as_str())?;
-    if let Some(by) = created_by {
-        draft.created_by(by)?;
-    }
+fn made<'a>(
+    id: &'a StixId,
+    created: &'a StixTime,
+    created_by: Option<&'a StixId>,
+) -> Result<Draft<'a>, StixError> {
+    let mut draft = Draft::bare(TYPE, id)?;
+    draft.put("created", Part::Text(created.as_str()))?;
+    created_by.map_or(Ok(()), |by| draft.created_by(by))?;
     Ok(draft)
 }
 
@@ -174,7 +182,7 @@ mod tests {
     fn a_statement_says_something() {
         let id = StixId::make("marking-definition", [1; 16]).unwrap();
         let at = StixTime::new("2026-12-10T12:00:00Z".parse().unwrap()).unwrap();
-        assert!(statement(id.clone(), at, None, " ".to_owned()).is_err());
-        assert!(statement(id, at, None, "Only for the recipient.".to_owned()).is_ok());
+        assert!(statement(&id, at, None, " ".to_owned()).is_err());
+        assert!(statement(&id, at, None, "Only for the recipient.".to_owned()).is_ok());
     }
 }

@@ -5,12 +5,10 @@
 
 mod draft;
 
-use std::collections::{BTreeMap, BTreeSet};
+use draft::write_ids;
+pub(crate) use draft::{Draft, Part, write_id};
 
-pub(crate) use draft::Draft;
-use draft::filled;
-
-use crate::canonical::Json;
+use crate::canonical::{Json, Map};
 use crate::error::StixError;
 use crate::id::StixId;
 use crate::time::StixTime;
@@ -46,47 +44,92 @@ impl Object {
     }
 }
 
-/// What every object of a bundle has (STIX 2.1 §3.2).
+/// What the objects of a bundle have in common (STIX 2.1 §3.2), checked and written once for all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Common {
+pub struct Shared {
+    created: StixTime,
+    modified: StixTime,
+    created_by: StixId,
+    labels: Vec<&'static str>,
+    markings: Vec<StixId>,
+    markings_written: String,
+}
+
+impl Shared {
+    /// `created` is when the first version of the objects was made and `modified` when this one was; `created_by` is the
+    /// identity that made them, itself included, which alone names no maker; `labels` are free, and none leaves the
+    /// property out; `markings` are the marking definitions that hold for them, in the order given.
+    ///
+    /// # Errors
+    /// [`StixError::ModifiedBeforeCreated`]; [`StixError::IdOfOtherType`] for a maker that is no identity and a marking
+    /// that is none.
+    pub fn new(
+        created: StixTime,
+        modified: StixTime,
+        created_by: StixId,
+        labels: Vec<&'static str>,
+        markings: Vec<StixId>,
+    ) -> Result<Self, StixError> {
+        if modified < created {
+            return Err(StixError::ModifiedBeforeCreated { created, modified });
+        }
+        of_type("created_by_ref", "identity", &created_by)?;
+        markings.iter().try_for_each(|id| of_type("object_marking_refs", "marking-definition", id))?;
+        let mut markings_written = String::new();
+        write_ids(&markings, &mut markings_written);
+        Ok(Self { created, modified, created_by, labels, markings, markings_written })
+    }
+
+    /// When this version of them was made.
+    pub fn modified(&self) -> StixTime {
+        self.modified
+    }
+}
+
+/// What every object has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Common<'a> {
     /// The id, of the type that is built.
     pub id: StixId,
-    /// When the first version was made.
-    pub created: StixTime,
-    /// When this version was made; not before `created`.
-    pub modified: StixTime,
-    /// The identity that made it.
-    pub created_by: Option<StixId>,
-    /// Free labels; none leaves the property out.
-    pub labels: Vec<String>,
+    /// What it has in common with the others.
+    pub shared: &'a Shared,
     /// 0 to 100 (STIX 2.1 appendix A).
     pub confidence: Option<u8>,
-    /// The marking definitions that hold for it, in the order given.
-    pub markings: Vec<StixId>,
-    /// Its extensions.
-    pub extensions: Vec<Extension>,
 }
 
-/// One extension of an object (STIX 2.1 §7.3).
+/// An extension of an object (STIX 2.1 §7.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Extension {
-    /// The `extension-definition` id that is its key.
-    pub key: StixId,
-    /// What kind of extension it is.
-    pub kind: ExtensionKind,
-    /// Its properties; a new object type carries its own at the top level and has none here.
-    pub properties: BTreeMap<String, Json>,
-    /// The ids that its properties refer to.
-    pub refs: BTreeSet<StixId>,
+    key: StixId,
+    properties: Json,
+    refs: Vec<StixId>,
 }
 
-/// What an extension does (STIX 2.1 §7.3.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExtensionKind {
-    /// It adds properties to an object, inside its own map.
-    Property,
-    /// It defines the object type.
-    NewSdo,
+impl Extension {
+    /// Adds properties to an object, inside a map of its own; `refs` are the ids that they refer to.
+    ///
+    /// # Errors
+    /// [`StixError::Id`] and [`StixError::IdOfOtherType`] if the key is no `extension-definition`.
+    pub fn of_properties(key: &'static str, properties: Map, refs: Vec<StixId>) -> Result<Self, StixError> {
+        Self::of_kind("property-extension", key, properties, refs)
+    }
+
+    /// Defines the type of an object, which carries its properties at the top level.
+    fn of_type(key: &'static str) -> Result<Self, StixError> {
+        Self::of_kind("new-sdo", key, Map::default(), Vec::new())
+    }
+
+    fn of_kind(
+        kind: &'static str,
+        key: &'static str,
+        mut properties: Map,
+        refs: Vec<StixId>,
+    ) -> Result<Self, StixError> {
+        let key = StixId::fixed(key)?;
+        of_type("extensions", "extension-definition", &key)?;
+        properties.insert("extension_type", Json::text(kind));
+        Ok(Self { key, properties: Json::Map(properties), refs })
+    }
 }
 
 /// A report (STIX 2.1 §4.16).
@@ -97,11 +140,13 @@ pub struct Report {
     /// The text.
     pub description: Option<String>,
     /// What kind of report, e.g. `threat-report`.
-    pub report_types: Vec<String>,
+    pub report_types: Vec<&'static str>,
     /// When it was officially published.
     pub published: StixTime,
     /// What it speaks of; at least one.
     pub object_refs: Vec<StixId>,
+    /// An extension with properties.
+    pub extension: Option<Extension>,
 }
 
 /// An incident with the incident core extension (STIX 2.1 §4.7 and incident-ef7 §2.1).
@@ -112,9 +157,9 @@ pub struct Incident {
     /// The text.
     pub description: Option<String>,
     /// The determination, e.g. `suspected`.
-    pub determination: String,
+    pub determination: &'static str,
     /// The state of the investigation, e.g. `new`.
-    pub investigation_status: String,
+    pub investigation_status: &'static str,
     /// The events that belong to it.
     pub events: Vec<StixId>,
 }
@@ -123,7 +168,7 @@ pub struct Incident {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// `pending`, `ongoing`, `occurred`, `not-occurred` or `undetermined`.
-    pub status: String,
+    pub status: &'static str,
     /// The name.
     pub name: Option<String>,
     /// The text.
@@ -142,9 +187,9 @@ pub struct Identity {
     /// The text.
     pub description: Option<String>,
     /// In what roles it stands here.
-    pub roles: Vec<String>,
+    pub roles: Vec<&'static str>,
     /// `individual`, `group`, `system`, `organization`, `class` or `unknown`.
-    pub identity_class: String,
+    pub identity_class: &'static str,
 }
 
 /// A location (STIX 2.1 §4.11); it needs a country or coordinates.
@@ -168,7 +213,7 @@ pub struct Location {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
     /// One line.
-    pub summary: Option<String>,
+    pub summary: Option<&'static str>,
     /// The text; not empty.
     pub content: String,
     /// What it is about; at least one.
@@ -179,11 +224,11 @@ pub struct Note {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewSdo {
     /// The key of the extension that defines the type.
-    pub defined_by: StixId,
+    pub defined_by: &'static str,
     /// Its properties.
-    pub properties: BTreeMap<String, Json>,
+    pub properties: Map,
     /// Its properties that refer to another object; each name ends in `_ref`.
-    pub refs: BTreeMap<String, StixId>,
+    pub refs: Vec<(&'static str, StixId)>,
 }
 
 impl Report {
@@ -191,13 +236,14 @@ impl Report {
     ///
     /// # Errors
     /// [`StixError::Empty`] without a name or a reference; see `Common` for the rest.
-    pub fn build(self, common: Common) -> Result<Object, StixError> {
+    pub fn build(&self, common: &Common<'_>) -> Result<Object, StixError> {
         let mut draft = Draft::new("report", common)?;
-        draft.required_text("name", self.name)?;
-        draft.text("description", self.description)?;
-        draft.texts("report_types", self.report_types)?;
-        draft.word("published", self.published.as_str())?;
-        draft.required_refs("object_refs", self.object_refs)?;
+        draft.required_text("name", &self.name)?;
+        draft.text("description", self.description.as_deref())?;
+        draft.words("report_types", &self.report_types)?;
+        draft.put("published", Part::Text(self.published.as_str()))?;
+        draft.required_refs("object_refs", &self.object_refs)?;
+        self.extension.iter().try_for_each(|extension| draft.extension(extension))?;
         draft.finish()
     }
 }
@@ -206,29 +252,21 @@ impl Incident {
     /// The object, with its incident core extension.
     ///
     /// # Errors
-    /// [`StixError::Empty`] without name, determination or status of investigation.
-    pub fn build(self, mut common: Common) -> Result<Object, StixError> {
-        let mut properties = BTreeMap::new();
-        for (name, word) in
-            [("determination", self.determination), ("investigation_status", self.investigation_status)]
-        {
-            properties.insert(name.to_owned(), Json::Text(filled(name, word)?));
-        }
+    /// [`StixError::Empty`] without a name.
+    pub fn build(&self, common: &Common<'_>) -> Result<Object, StixError> {
+        let mut properties = Map::default();
+        properties.insert("determination", Json::text(self.determination));
+        properties.insert("investigation_status", Json::text(self.investigation_status));
         if !self.events.is_empty() {
-            let entry = |id: &StixId| {
-                Json::Map(BTreeMap::from([("event_ref".to_owned(), Json::text(id.to_string()))]))
-            };
-            properties.insert("events".to_owned(), Json::List(self.events.iter().map(entry).collect()));
+            let entry =
+                |id: &StixId| Json::Map(std::iter::once(("event_ref", Json::text(id.to_string()))).collect());
+            properties.insert("events", Json::List(self.events.iter().map(entry).collect()));
         }
-        common.extensions.push(Extension {
-            key: INCIDENT_CORE.parse()?,
-            kind: ExtensionKind::Property,
-            properties,
-            refs: self.events.into_iter().collect(),
-        });
+        let core = Extension::of_properties(INCIDENT_CORE, properties, self.events.clone())?;
         let mut draft = Draft::new("incident", common)?;
-        draft.required_text("name", self.name)?;
-        draft.text("description", self.description)?;
+        draft.required_text("name", &self.name)?;
+        draft.text("description", self.description.as_deref())?;
+        draft.extension(&core)?;
         draft.finish()
     }
 }
@@ -237,24 +275,27 @@ impl Event {
     /// The object, with the extension that defines its type.
     ///
     /// # Errors
-    /// [`StixError::EndBeforeStart`]; [`StixError::Empty`] without a status.
-    pub fn build(self, mut common: Common) -> Result<Object, StixError> {
+    /// [`StixError::EndBeforeStart`].
+    pub fn build(&self, common: &Common<'_>) -> Result<Object, StixError> {
         if let (Some((start, _)), Some((end, _))) = (self.start, self.end)
             && end < start
         {
-            return Err(StixError::EndBeforeStart { id: common.id });
+            return Err(StixError::EndBeforeStart { id: common.id.clone() });
         }
-        common.extensions.push(defines(EVENT_EXTENSION.parse()?));
+        let defines = Extension::of_type(EVENT_EXTENSION)?;
         let mut draft = Draft::new("event", common)?;
-        draft.required_text("status", self.status)?;
-        draft.text("name", self.name)?;
-        draft.text("description", self.description)?;
-        for (name, at) in [("start_time", self.start), ("end_time", self.end)] {
-            if let Some((at, fidelity)) = at {
-                draft.word(name, at.as_str())?;
-                draft.word(&format!("{name}_fidelity"), fidelity)?;
-            }
+        draft.put("status", Part::Text(self.status))?;
+        draft.text("name", self.name.as_deref())?;
+        draft.text("description", self.description.as_deref())?;
+        if let Some((start, fidelity)) = &self.start {
+            draft.put("start_time", Part::Text(start.as_str()))?;
+            draft.put("start_time_fidelity", Part::Text(fidelity))?;
         }
+        if let Some((end, fidelity)) = &self.end {
+            draft.put("end_time", Part::Text(end.as_str()))?;
+            draft.put("end_time_fidelity", Part::Text(fidelity))?;
+        }
+        draft.extension(&defines)?;
         draft.finish()
     }
 }
@@ -263,13 +304,13 @@ impl Identity {
     /// The object.
     ///
     /// # Errors
-    /// [`StixError::Empty`] without name or class.
-    pub fn build(self, common: Common) -> Result<Object, StixError> {
+    /// [`StixError::Empty`] without a name.
+    pub fn build(&self, common: &Common<'_>) -> Result<Object, StixError> {
         let mut draft = Draft::new("identity", common)?;
-        draft.required_text("name", self.name)?;
-        draft.text("description", self.description)?;
-        draft.texts("roles", self.roles)?;
-        draft.required_text("identity_class", self.identity_class)?;
+        draft.required_text("name", &self.name)?;
+        draft.text("description", self.description.as_deref())?;
+        draft.words("roles", &self.roles)?;
+        draft.put("identity_class", Part::Text(self.identity_class))?;
         draft.finish()
     }
 }
@@ -279,22 +320,22 @@ impl Location {
     ///
     /// # Errors
     /// [`StixError::LocationOfNowhere`], [`StixError::Coordinates`].
-    pub fn build(self, common: Common) -> Result<Object, StixError> {
+    pub fn build(&self, common: &Common<'_>) -> Result<Object, StixError> {
         if self.country.is_none() && self.microdegrees.is_none() {
-            return Err(StixError::LocationOfNowhere { id: common.id });
+            return Err(StixError::LocationOfNowhere { id: common.id.clone() });
         }
         let mut draft = Draft::new("location", common)?;
-        draft.text("name", self.name)?;
-        draft.text("country", self.country)?;
-        draft.text("administrative_area", self.administrative_area)?;
-        draft.text("city", self.city)?;
-        draft.text("street_address", self.street_address)?;
+        draft.text("name", self.name.as_deref())?;
+        draft.text("country", self.country.as_deref())?;
+        draft.text("administrative_area", self.administrative_area.as_deref())?;
+        draft.text("city", self.city.as_deref())?;
+        draft.text("street_address", self.street_address.as_deref())?;
         if let Some((latitude, longitude)) = self.microdegrees {
             if latitude.unsigned_abs() > 90_000_000 || longitude.unsigned_abs() > 180_000_000 {
                 return Err(StixError::Coordinates { latitude, longitude });
             }
-            draft.put("latitude", &Json::Micro(latitude))?;
-            draft.put("longitude", &Json::Micro(longitude))?;
+            draft.put("latitude", Part::Micro(latitude))?;
+            draft.put("longitude", Part::Micro(longitude))?;
         }
         draft.finish()
     }
@@ -305,11 +346,11 @@ impl Note {
     ///
     /// # Errors
     /// [`StixError::Empty`] without content or a reference.
-    pub fn build(self, common: Common) -> Result<Object, StixError> {
+    pub fn build(&self, common: &Common<'_>) -> Result<Object, StixError> {
         let mut draft = Draft::new("note", common)?;
         draft.text("abstract", self.summary)?;
-        draft.required_text("content", self.content)?;
-        draft.required_refs("object_refs", self.object_refs)?;
+        draft.required_text("content", &self.content)?;
+        draft.required_refs("object_refs", &self.object_refs)?;
         draft.finish()
     }
 }
@@ -319,23 +360,18 @@ impl NewSdo {
     ///
     /// # Errors
     /// [`StixError::PropertyName`], [`StixError::PropertyTwice`], [`StixError::Empty`].
-    pub fn build(self, mut common: Common) -> Result<Object, StixError> {
-        let kind = common.id.kind().to_owned();
-        common.extensions.push(defines(self.defined_by));
-        let mut draft = Draft::new(&kind, common)?;
-        for (name, value) in self.properties {
-            draft.put(&name, &value)?;
+    pub fn build(&self, common: &Common<'_>) -> Result<Object, StixError> {
+        let defines = Extension::of_type(self.defined_by)?;
+        let mut draft = Draft::new(common.id.kind(), common)?;
+        draft.extension(&defines)?;
+        for (name, value) in self.properties.iter() {
+            draft.foreign(name, value)?;
         }
-        for (name, id) in self.refs {
-            draft.word(&name, id.as_str())?;
-            draft.refs.push(id);
+        for (name, id) in &self.refs {
+            draft.reference(name, id)?;
         }
         draft.finish()
     }
-}
-
-fn defines(key: StixId) -> Extension {
-    Extension { key, kind: ExtensionKind::NewSdo, properties: BTreeMap::new(), refs: BTreeSet::new() }
 }
 
 /// Refuses an id of another type than `wanted`.
@@ -350,7 +386,7 @@ pub(crate) fn of_type(place: &str, wanted: &'static str, id: &StixId) -> Result<
 mod tests {
     use super::*;
 
-    fn id(kind: &str) -> StixId {
+    fn id(kind: &'static str) -> StixId {
         StixId::make(kind, [7; 16]).unwrap()
     }
 
@@ -358,17 +394,13 @@ mod tests {
         StixTime::new(text.parse().unwrap()).unwrap()
     }
 
-    fn common(kind: &str) -> Common {
-        Common {
-            id: id(kind),
-            created: at("2026-12-10T12:00:00Z"),
-            modified: at("2026-12-10T12:00:00Z"),
-            created_by: None,
-            labels: Vec::new(),
-            confidence: None,
-            markings: Vec::new(),
-            extensions: Vec::new(),
-        }
+    fn shared() -> Shared {
+        let (created, modified) = (at("2026-12-10T12:00:00Z"), at("2026-12-10T12:00:00Z"));
+        Shared::new(created, modified, id("identity"), Vec::new(), Vec::new()).unwrap()
+    }
+
+    fn common<'a>(shared: &'a Shared, kind: &'static str) -> Common<'a> {
+        Common { id: id(kind), shared, confidence: None }
     }
 
     fn written(object: &Object) -> String {
@@ -377,78 +409,104 @@ mod tests {
 
     #[test]
     fn a_report_refers_to_something_and_has_a_name() {
+        let shared = shared();
         let report = Report {
             name: "Warning".to_owned(),
             description: None,
-            report_types: vec!["threat-report".to_owned()],
+            report_types: vec!["threat-report"],
             published: at("2026-12-10T12:00:00Z"),
             object_refs: vec![id("incident")],
+            extension: None,
         };
-        let object = report.clone().build(common("report")).unwrap();
-        assert_eq!(object.refs().iter().map(StixId::kind).collect::<Vec<_>>(), ["incident"]);
+        let common = common(&shared, "report");
+        let object = report.build(&common).unwrap();
+        assert_eq!(object.refs().iter().map(StixId::kind).collect::<Vec<_>>(), ["identity", "incident"]);
         assert_eq!(
             written(&object),
-            "{\"created\":\"2026-12-10T12:00:00.000Z\",\"id\":\"report--07070707-0707-4707-8707-070707070707\",\
+            "{\"created\":\"2026-12-10T12:00:00.000Z\",\
+             \"created_by_ref\":\"identity--07070707-0707-4707-8707-070707070707\",\
+             \"id\":\"report--07070707-0707-4707-8707-070707070707\",\
              \"modified\":\"2026-12-10T12:00:00.000Z\",\"name\":\"Warning\",\
              \"object_refs\":[\"incident--07070707-0707-4707-8707-070707070707\"],\
              \"published\":\"2026-12-10T12:00:00.000Z\",\"report_types\":[\"threat-report\"],\"spec_version\":\"2.1\",\
              \"type\":\"report\"}"
         );
-        assert!(Report { object_refs: Vec::new(), ..report.clone() }.build(common("report")).is_err());
-        assert!(Report { name: " ".to_owned(), ..report.clone() }.build(common("report")).is_err());
-        assert!(report.build(common("incident")).is_err());
+        assert!(Report { object_refs: Vec::new(), ..report.clone() }.build(&common).is_err());
+        assert!(Report { name: " ".to_owned(), ..report.clone() }.build(&common).is_err());
+        assert!(report.build(&Common { id: id("incident"), ..common }).is_err());
     }
 
     #[test]
     fn a_location_needs_a_country_or_coordinates() {
+        let shared = shared();
+        let common = common(&shared, "location");
         let city = Location { city: Some("City P".to_owned()), ..Location::default() };
-        assert!(matches!(city.clone().build(common("location")), Err(StixError::LocationOfNowhere { .. })));
+        assert!(matches!(city.build(&common), Err(StixError::LocationOfNowhere { .. })));
         let there = Location { microdegrees: Some((48_200_000, -16_370_001)), ..city.clone() };
-        let text = written(&there.build(common("location")).unwrap());
+        let text = written(&there.build(&common).unwrap());
         assert!(text.contains("\"latitude\":48.2,\"longitude\":-16.370001"), "{text}");
         let beyond = Location { microdegrees: Some((90_000_001, 0)), ..city };
-        assert!(matches!(beyond.build(common("location")), Err(StixError::Coordinates { .. })));
+        assert!(matches!(beyond.build(&common), Err(StixError::Coordinates { .. })));
     }
 
     #[test]
     fn an_object_is_never_modified_before_it_was_created_nor_marked_by_something_else() {
-        let early = Common { modified: at("2026-12-10T11:59:59.999Z"), ..common("identity") };
+        let (created, early) = (at("2026-12-10T12:00:00Z"), at("2026-12-10T11:59:59.999Z"));
+        let refused = Shared::new(created, early, id("identity"), Vec::new(), Vec::new());
+        assert!(matches!(refused, Err(StixError::ModifiedBeforeCreated { .. })));
+        let refused = Shared::new(created, created, id("identity"), Vec::new(), vec![id("identity")]);
+        assert!(matches!(refused, Err(StixError::IdOfOtherType { .. })));
+        let refused = Shared::new(created, created, id("report"), Vec::new(), Vec::new());
+        assert!(matches!(refused, Err(StixError::IdOfOtherType { .. })));
+    }
+
+    #[test]
+    fn an_identity_that_made_itself_names_no_maker_and_no_confidence_is_above_100() {
+        let shared = shared();
         let identity = Identity {
             name: "a partner".to_owned(),
             description: None,
             roles: Vec::new(),
-            identity_class: "organization".to_owned(),
+            identity_class: "organization",
         };
-        assert!(matches!(identity.clone().build(early), Err(StixError::ModifiedBeforeCreated { .. })));
-        let marked = Common { markings: vec![id("identity")], ..common("identity") };
-        assert!(matches!(identity.clone().build(marked), Err(StixError::IdOfOtherType { .. })));
-        let sure = Common { confidence: Some(101), ..common("identity") };
-        assert!(matches!(identity.build(sure), Err(StixError::Confidence { found: 101 })));
+        let common = common(&shared, "identity");
+        let object = identity.build(&common).unwrap();
+        assert!(object.refs().is_empty() && !written(&object).contains("created_by_ref"));
+        let sure = Common { confidence: Some(101), ..common };
+        assert!(matches!(identity.build(&sure), Err(StixError::Confidence { found: 101 })));
     }
 
     #[test]
     fn an_object_of_a_new_type_names_its_extension_and_holds_no_empty_list() {
+        let shared = shared();
+        let common = common(&shared, "forewarn-release");
         let release = NewSdo {
-            defined_by: id("extension-definition"),
-            properties: BTreeMap::from([("harm".to_owned(), Json::List(vec![Json::text("killing")]))]),
-            refs: BTreeMap::from([("warning_ref".to_owned(), id("report"))]),
+            defined_by: EVENT_EXTENSION,
+            properties: Map::from_iter([("harm", Json::List(vec![Json::text("killing")]))]),
+            refs: vec![("warning_ref", id("report"))],
         };
-        let text = written(&release.clone().build(common("forewarn-release")).unwrap());
+        let text = written(&release.build(&common).unwrap());
         assert!(text.contains("\"extension_type\":\"new-sdo\""), "{text}");
-        let mut empty = release;
-        empty.properties.insert("harm".to_owned(), Json::List(Vec::new()));
-        assert!(matches!(empty.build(common("forewarn-release")), Err(StixError::Empty { .. })));
+        let with = |name: &'static str, value| {
+            let mut other = release.clone();
+            other.properties.insert(name, value);
+            other.build(&common).unwrap_err()
+        };
+        assert!(matches!(with("harm", Json::List(Vec::new())), StixError::Empty { .. }));
+        assert!(matches!(with("created", Json::Bool(true)), StixError::PropertyTwice { .. }));
+        assert!(matches!(with("no name", Json::Bool(true)), StixError::PropertyName { .. }));
     }
 
     #[test]
     fn an_event_does_not_end_before_it_starts() {
         let event = Event {
-            status: "pending".to_owned(),
+            status: "pending",
             name: None,
             description: None,
             start: Some((at("2026-12-28T00:00:00Z"), "day")),
             end: Some((at("2026-12-27T00:00:00Z"), "day")),
         };
-        assert!(matches!(event.build(common("event")), Err(StixError::EndBeforeStart { .. })));
+        let shared = shared();
+        assert!(matches!(event.build(&common(&shared, "event")), Err(StixError::EndBeforeStart { .. })));
     }
 }

@@ -425,6 +425,13 @@ impl Act<'_> {
         Ok(())
     }
 
+    /// Lets a frozen channel carry again. One that is not frozen stays as it is.
+    pub fn unfreeze_channel(&mut self, row: &ChannelRow) -> Result<(), StoreError> {
+        let sql = "UPDATE channels SET state = 'open', reason = NULL WHERE id = ?1 AND state = 'frozen'";
+        self.c.node.prepare_cached(sql)?.execute([row.id])?;
+        Ok(())
+    }
+
     /// Appends an entry at the end of a log and returns its index. `row` is brought up to date.
     pub fn append_entry(
         &mut self,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::hooks::Wal;
 use rusqlite::{Connection, OpenFlags};
 
@@ -19,6 +20,9 @@ use crate::schema;
 const BUSY_TIMEOUT_MS: u64 = 2_000;
 /// How many prepared statements a connection keeps.
 const STATEMENTS_KEPT_MAX: usize = 128;
+/// How much of `node.db` the writer keeps in memory, in KiB: the inner pages of its large tables, which every act goes
+/// through.
+const WRITER_KEEPS_KIB: i64 = 8_192;
 /// From so many pages on a write-ahead log is moved into its database, as SQLite does by itself within a commit.
 const LOG_PAGES_MAX: i32 = 1_000;
 
@@ -55,7 +59,9 @@ impl Connections {
         }
         // An empty one is as good as none: what is missing shows by its form.
         make_private(&places.mark())?;
-        Self::open(places)
+        let connections = Self::open(places)?;
+        connections.node.pragma_update(None, "cache_size", -WRITER_KEEPS_KIB)?;
+        Ok(connections)
     }
 
     /// Opens the databases that are there.
@@ -132,6 +138,8 @@ pub(crate) fn open(file: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "trusted_schema", false)?;
     // What one act writes stays in memory until its commit: written early, a page goes to the log twice.
     connection.pragma_update(None, "cache_spill", false)?;
+    // Without it SQLite prepares a kept statement anew whenever its values change, in case they would suit another index.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT_MAX);
     Ok(connection)
 }

@@ -168,7 +168,7 @@ fn note_lost(node: &Connection) -> Result<(), StoreError> {
 }
 
 /// The first reason stays: it says most.
-fn note_reason(node: &Connection, reason: &str) -> Result<(), StoreError> {
+pub(crate) fn note_reason(node: &Connection, reason: &str) -> Result<(), StoreError> {
     let sql = "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO NOTHING";
     node.execute(sql, [REASON, reason])?;
     Ok(())

@@ -13,6 +13,7 @@ mod budget;
 mod carriage;
 mod channel;
 mod columns;
+mod copies;
 mod copy;
 mod erasure;
 mod error;

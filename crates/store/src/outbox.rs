@@ -231,9 +231,9 @@ impl Act<'_> {
 
     /// Notes that a row stands in a log now; its own copy of the body is erased.
     pub fn outbox_appended(&mut self, id: OutboxId, at: &EntryRef) -> Result<(), StoreError> {
-        self.forget_outbox_body(id)?;
-        let sql =
-            "UPDATE outbox SET state = 'appended', origin = ?2, idx = ?3 WHERE id = ?1 AND state = 'queued'";
+        self.forget_outbox_key(id)?;
+        let sql = "UPDATE outbox SET state = 'appended', origin = ?2, idx = ?3, key_id = NULL, sealed = NULL
+                   WHERE id = ?1 AND state = 'queued'";
         self.c.node.prepare_cached(sql)?.execute(params![
             id.to_string(),
             at.origin.hex(),
@@ -244,21 +244,21 @@ impl Act<'_> {
 
     /// Stops a row before it is sent; its body is erased.
     pub fn withdraw(&mut self, id: OutboxId, reason: &str) -> Result<(), StoreError> {
-        self.forget_outbox_body(id)?;
-        let sql = "UPDATE outbox SET state = 'withdrawn', reason = ?2 WHERE id = ?1 AND state = 'queued'";
+        self.forget_outbox_key(id)?;
+        let sql = "UPDATE outbox SET state = 'withdrawn', reason = ?2, key_id = NULL, sealed = NULL
+                   WHERE id = ?1 AND state = 'queued'";
         self.c.node.prepare_cached(sql)?.execute(params![id.to_string(), reason])?;
         Ok(())
     }
 
-    fn forget_outbox_body(&mut self, id: OutboxId) -> Result<(), StoreError> {
+    /// Only a row that waits has a key.
+    fn forget_outbox_key(&mut self, id: OutboxId) -> Result<(), StoreError> {
         let sql = "SELECT key_id FROM outbox WHERE id = ?1 AND key_id IS NOT NULL";
         let found: Option<Vec<u8>> =
             self.c.node.prepare_cached(sql)?.query_row([id.to_string()], |r| r.get(0)).optional()?;
         if let Some(key) = found {
             self.forget(&key_id(&key)?, Forgotten::OutboxBody)?;
         }
-        let sql = "UPDATE outbox SET key_id = NULL, sealed = NULL WHERE id = ?1";
-        self.c.node.prepare_cached(sql)?.execute([id.to_string()])?;
         Ok(())
     }
 }

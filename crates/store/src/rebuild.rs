@@ -15,6 +15,7 @@ use tlog::tree::{CompactRange, Subtree};
 use crate::channel::{entry_text, use_from};
 use crate::columns::{count, ms, number};
 use crate::error::{StoreError, bad_row};
+use crate::high_water::note_reason;
 use crate::sealed::key_id;
 use crate::writer::{Act, Store, View};
 
@@ -329,9 +330,13 @@ impl Pass<'_> {
             made.cosigned = made.cosigned.max(number(size)?);
             made.cosigned_at = made.cosigned_at.max(at);
         }
-        if let Some((size, _)) = heads.last_key_value().filter(|(size, _)| **size > made.size.unsigned_abs())
-        {
-            self.differs(log, format!("a head of size {size}, and only {} entries", made.size), None);
+        let beyond = heads.last_key_value().filter(|(size, _)| **size > made.size.unsigned_abs());
+        if let Some((size, _)) = beyond {
+            let what = format!(
+                "a head of size {size}, and only {} entries: what is missing comes back from the partner, if it has it",
+                made.size
+            );
+            self.differs(log, what, None);
         }
         let sql = "SELECT EXISTS (SELECT 1 FROM subtrees WHERE channel = ?1 AND ((idx + 1) << level) > ?2)";
         if self.view.c.node.query_row(sql, [log.id, made.size], |row| row.get(0))? {
@@ -344,6 +349,9 @@ impl Pass<'_> {
                 made.size, made.cosigned
             );
             self.differs(log, what, Some(Mend::Channel { channel: log.id, stands: made }));
+        } else if beyond.is_some() {
+            // Its columns are right, and it is to be marked as recovering all the same.
+            self.mends.push(Mend::Channel { channel: log.id, stands: made });
         }
         Ok(())
     }
@@ -371,7 +379,8 @@ impl Act<'_> {
             Mend::Channel { channel, stands } => {
                 let sql = "UPDATE channels SET size = ?2, range = ?3, written = ?4, seen = ?5, cosigned = ?6,
                            cosigned_at = ?7,
-                           recovering = recovering OR EXISTS (SELECT 1 FROM heads WHERE channel = ?1 AND size > ?2)
+                           recovering = recovering OR (state <> 'succeeded'
+                               AND EXISTS (SELECT 1 FROM heads WHERE channel = ?1 AND size > ?2))
                            WHERE id = ?1";
                 let Stands { size, range, written, seen, cosigned, cosigned_at } = stands;
                 node.prepare_cached(sql)?.execute(params![
@@ -383,6 +392,10 @@ impl Act<'_> {
                     cosigned,
                     cosigned_at
                 ])?;
+                let sql = "SELECT recovering FROM channels WHERE id = ?1";
+                if node.prepare_cached(sql)?.query_row([channel], |row| row.get(0))? {
+                    note_reason(node, "entries of a log were lost")?;
+                }
             }
         }
         Ok(())

@@ -1,5 +1,8 @@
 //! The forms that the databases have had, and the steps between them. Steps run at start, each in one transaction.
 
+#[cfg(test)]
+mod pinned;
+
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::error::StoreError;

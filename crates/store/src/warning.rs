@@ -374,37 +374,6 @@ impl View<'_> {
         Ok(copies)
     }
 
-    /// The copies released of a warning, the oldest first.
-    pub fn copies_of(&self, of: WarningId) -> Result<Vec<CopyRow>, StoreError> {
-        self.copies("warning = ?1 ORDER BY at, proposal, recipient", &of.to_string())
-    }
-
-    /// The copy that a row of the outbox carries.
-    pub fn copy_in_outbox(&self, outbox: OutboxId) -> Result<Option<CopyRow>, StoreError> {
-        Ok(self.copies("outbox = ?1", &outbox.to_string())?.pop())
-    }
-
-    fn copies(&self, filter: &str, key: &str) -> Result<Vec<CopyRow>, StoreError> {
-        let sql = format!(
-            "SELECT warning, recipient, proposal, outbox, thread, digest, at FROM copies WHERE {filter}"
-        );
-        let mut select = self.c.node.prepare_cached(&sql)?;
-        let mut rows = select.query([key])?;
-        let mut copies = Vec::new();
-        while let Some(row) = rows.next()? {
-            copies.push(CopyRow {
-                warning: parsed(&row.get::<_, String>(0)?)?,
-                recipient: parsed(&row.get::<_, String>(1)?)?,
-                proposal: parsed(&row.get::<_, String>(2)?)?,
-                outbox: parsed(&row.get::<_, String>(3)?)?,
-                thread: row.get(4)?,
-                digest: Digest(row.get(5)?),
-                at: time(row.get(6)?)?,
-            });
-        }
-        Ok(copies)
-    }
-
     /// The decisions about something, the oldest first.
     pub fn decisions_about(&self, about: &str) -> Result<Vec<DecisionRow>, StoreError> {
         let sql = "SELECT id, kind, about, by_person, role, at, basis, signature FROM decisions

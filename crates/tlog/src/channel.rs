@@ -341,6 +341,17 @@ impl ChannelStatement {
         Ok(ChannelStatement { proposal, bytes: note.to_string() })
     }
 
+    /// Reads a statement again that [`ChannelStatement::parse`] took before, from where only its reader writes. It names
+    /// its signers itself, so verifying it once more would show nothing about who wrote it there.
+    ///
+    /// # Errors
+    /// As [`ChannelStatement::parse`], but for the signatures, which are not looked at.
+    pub fn parse_kept(bytes: &[u8]) -> Result<Self, ChannelError> {
+        let note = Note::parse(bytes)?;
+        let proposal = ChannelProposal::parse_text(note.text())?;
+        Ok(ChannelStatement { proposal, bytes: note.to_string() })
+    }
+
     /// Gives what both have signed.
     pub fn proposal(&self) -> &ChannelProposal {
         &self.proposal

@@ -38,6 +38,13 @@ impl Asked {
         self.path.contains("/parcel?from=")
     }
 
+    /// A proof is wanted that one size of its log begins with another; the two sizes.
+    pub fn is_proof(&self) -> Option<(u64, u64)> {
+        let (_, sizes) = self.path.split_once("/consistency?old=")?;
+        let (old, new) = sizes.split_once("&new=")?;
+        Some((old.parse().ok()?, new.parse().ok()?))
+    }
+
     /// A channel statement is to be countersigned.
     pub fn is_statement(&self) -> bool {
         self.path == "/peer/v1/channel" && self.method == "POST"

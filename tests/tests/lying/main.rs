@@ -11,6 +11,7 @@
 
 mod door;
 mod frames;
+mod frozen;
 mod heads;
 mod identity;
 mod node;

@@ -133,6 +133,11 @@ impl Node {
         tokio::spawn(courier.run_within(limits, self.stop.0.subscribe()))
     }
 
+    /// The house that its doors serve.
+    pub(crate) fn house(&self) -> House {
+        self.house.clone()
+    }
+
     /// As a liar sees it.
     pub(crate) fn victim(&self) -> Victim {
         Victim {

@@ -1,7 +1,7 @@
 //! What waits arrives, in parcels, with its receipt.
 
-use std::sync::atomic::Ordering;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use exchange::{deliver, view};
 use jiff::Timestamp;

@@ -1,6 +1,5 @@
 //! What the notify hook hears.
 
-
 use courier::Hook;
 use exchange::alarm;
 use jiff::Timestamp;

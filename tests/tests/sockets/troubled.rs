@@ -1,7 +1,7 @@
 //! What stands in the way is told in words, and keeps nothing else waiting.
 
-use std::sync::atomic::Ordering;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;

@@ -19,7 +19,7 @@ impl<'a> Ids<'a> {
     }
 
     /// The id of the thing that `key` names inside the warning, as an object of type `kind`.
-    pub(super) fn of(&self, kind: &str, key: &str) -> Result<StixId, StixError> {
+    pub(super) fn of(&self, kind: &'static str, key: &str) -> Result<StixId, StixError> {
         let recipient = self.recipient.as_str().as_bytes();
         made(kind, &self.secret.of(&[recipient, kind.as_bytes(), &self.warning, key.as_bytes()]))
     }
@@ -35,7 +35,7 @@ impl<'a> Ids<'a> {
     }
 }
 
-fn made(kind: &str, digest: &[u8; 32]) -> Result<StixId, StixError> {
+fn made(kind: &'static str, digest: &[u8; 32]) -> Result<StixId, StixError> {
     let mut bytes = [0; 16];
     bytes.iter_mut().zip(digest).for_each(|(to, from)| *to = *from);
     StixId::make(kind, bytes)

@@ -1,18 +1,16 @@
 //! The objects of a rendering. They see what is given and nothing of the warning it was taken from.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use model::body::StatedField;
 use model::ladder::{FieldPath, Grade, PersonValue, Place, Value};
 use model::received::{HANDLING_EXTENSION, RELEASE_EXTENSION, RELEASE_TYPE, WARNING_EXTENSION};
 use model::vocab::{Confidence, GradeScheme, PlaceGrain, TargetKind};
 use stix::bundle::Bundle;
-use stix::canonical::Json;
+use stix::canonical::{Json, Map};
 use stix::error::StixError;
 use stix::id::StixId;
 use stix::marking;
 use stix::object::{
-    Common, Event, Extension, ExtensionKind, Identity, Incident, Location, NewSdo, Note, Object, Report,
+    Common, Event, Extension, Identity, Incident, Location, NewSdo, Note, Object, Report, Shared,
 };
 use stix::time::StixTime;
 
@@ -26,89 +24,67 @@ pub(super) fn bundle(given: &Given, ids: &Ids<'_>, stamp: &Stamp) -> Result<Bund
     let modified = StixTime::new(stamp.rendered_at)?;
     let created = StixTime::new(stamp.first_rendered_at.unwrap_or(stamp.rendered_at))?.min(modified);
     let giver = ids.of("identity", "giver")?;
-    let markings = markings(given, ids, created, &giver)?;
-    let common = Forge {
-        ids,
-        created,
-        modified,
-        giver,
-        labels: if given.is_exercise() { vec!["exercise".to_owned()] } else { Vec::new() },
-        markings: markings.iter().map(|m| m.id().clone()).collect(),
-    };
-    let mut spoken = common.threat(given)?;
-    spoken.extend(common.persons(given)?);
-    spoken.extend(common.source(given)?);
-    let report = common.report(given, &spoken)?;
-    let release = common.release(given, report.id())?;
-    let mut all = markings;
+    let header = map(Json::of(&given.header)?);
+    let mut all = markings(given, &header, ids, created, &giver)?;
+    let labels = if given.is_exercise() { vec!["exercise"] } else { Vec::new() };
+    let marked = all.iter().map(|marking| marking.id().clone()).collect();
+    let forge = Forge { ids, shared: Shared::new(created, modified, giver, labels, marked)? };
+    let mut spoken = forge.threat(given)?;
+    spoken.extend(forge.persons(given)?);
+    spoken.extend(forge.source(given)?);
+    let report = forge.report(given, &spoken)?;
+    let release = forge.release(header, report.id())?;
     all.extend([report, release]);
     all.extend(spoken);
     Bundle::new(ids.bundle(&stamp.seed)?, all)
 }
 
+/// The markings of all objects. The header, as it is written in the release, holds the handling.
 fn markings(
     given: &Given,
+    header: &Map,
     ids: &Ids<'_>,
     created: StixTime,
     giver: &StixId,
 ) -> Result<Vec<Object>, StixError> {
     let words = &given.header.handling;
-    let extension = Extension {
-        key: HANDLING_EXTENSION.parse()?,
-        kind: ExtensionKind::Property,
-        properties: map(Json::of(words)?),
-        refs: BTreeSet::new(),
-    };
-    let (by, ours) = (Some(giver.clone()), "marking-definition");
+    let conditions = header.get("handling").cloned().map(map).unwrap_or_default();
+    let conditions = Extension::of_properties(HANDLING_EXTENSION, conditions, Vec::new())?;
+    let (by, ours) = (Some(giver), "marking-definition");
     let (handling, statement) = (ids.of(ours, "handling")?, ids.of(ours, "statement")?);
     let sentence = plainly::handling(given, ids.recipient());
     Ok(vec![
         marking::tlp(words.tlp.word())?,
         marking::pap(words.pap.word())?,
-        marking::extended(handling, created, by.clone(), "Handling conditions".to_owned(), extension)?,
-        marking::statement(statement, created, by, sentence)?,
+        marking::extended(&handling, created, by, "Handling conditions", &conditions)?,
+        marking::statement(&statement, created, by, sentence)?,
     ])
 }
 
 /// A field as the extension states it: what `Json::of` would make of it, and there are many.
 fn stated(field: StatedField) -> Json {
     let StatedField { path, depth, text } = field;
-    let pairs = [("path", Some(path)), ("depth", depth), ("text", Some(text))];
-    let stated = pairs.into_iter().filter_map(|(key, value)| Some((key.to_owned(), Json::Text(value?))));
-    Json::Map(stated.collect())
+    let pairs = [("depth", depth), ("path", Some(path)), ("text", Some(text))];
+    Json::Map(pairs.into_iter().filter_map(|(key, value)| Some((key, Json::Text(value?)))).collect())
 }
 
 /// The properties of a JSON object; anything else has none.
-fn map(json: Json) -> BTreeMap<String, Json> {
+fn map(json: Json) -> Map {
     match json {
         Json::Map(map) => map,
-        _ => BTreeMap::new(),
+        _ => Map::default(),
     }
 }
 
-/// What every object of the rendering shares.
+/// Makes the objects of one rendering.
 struct Forge<'a> {
     ids: &'a Ids<'a>,
-    created: StixTime,
-    modified: StixTime,
-    giver: StixId,
-    labels: Vec<String>,
-    markings: Vec<StixId>,
+    shared: Shared,
 }
 
 impl Forge<'_> {
-    fn common(&self, kind: &str, key: &str) -> Result<Common, StixError> {
-        let id = self.ids.of(kind, key)?;
-        Ok(Common {
-            created: self.created,
-            modified: self.modified,
-            created_by: (id != self.giver).then(|| self.giver.clone()),
-            id,
-            labels: self.labels.clone(),
-            confidence: None,
-            markings: self.markings.clone(),
-            extensions: Vec::new(),
-        })
+    fn common(&self, kind: &'static str, key: &str) -> Result<Common<'_>, StixError> {
+        Ok(Common { id: self.ids.of(kind, key)?, shared: &self.shared, confidence: None })
     }
 
     /// Giver, incident, event, target and place.
@@ -119,32 +95,32 @@ impl Forge<'_> {
                 name: plainly::giver(given),
                 description: None,
                 roles: Vec::new(),
-                identity_class: "organization".to_owned(),
+                identity_class: "organization",
             }
-            .build(self.common("identity", "giver")?)?,
+            .build(&self.common("identity", "giver")?)?,
         ];
         let event = self.event(given, &name)?;
         let incident = Incident {
             name,
             description: given.value(FieldPath::What).map(Value::plain),
-            determination: "suspected".to_owned(),
-            investigation_status: "new".to_owned(),
+            determination: "suspected",
+            investigation_status: "new",
             events: vec![event.id().clone()],
         };
-        all.extend([incident.build(self.common("incident", "incident")?)?, event]);
+        all.extend([incident.build(&self.common("incident", "incident")?)?, event]);
         if let Some(Value::Target(target)) = given.value(FieldPath::Target) {
             let identity = Identity {
                 name: target.name.clone(),
                 description: Some(format!("Threatened: {}", target.kind.plain())),
-                roles: vec!["target".to_owned()],
-                identity_class: identity_class(target.kind).to_owned(),
+                roles: vec!["target"],
+                identity_class: identity_class(target.kind),
             };
-            all.push(identity.build(self.common("identity", "target")?)?);
+            all.push(identity.build(&self.common("identity", "target")?)?);
         }
         if let Some(Value::Place(place)) = given.value(FieldPath::Where)
             && let Some(location) = location(place)
         {
-            all.push(location.build(self.common("location", "where")?)?);
+            all.push(location.build(&self.common("location", "where")?)?);
         }
         Ok(all)
     }
@@ -161,14 +137,8 @@ impl Forge<'_> {
             }
             None => (None, None),
         };
-        let event = Event {
-            status: "pending".to_owned(),
-            name: Some(name.to_owned()),
-            description: None,
-            start,
-            end,
-        };
-        event.build(self.common("event", "event")?)
+        let event = Event { status: "pending", name: Some(name.to_owned()), description: None, start, end };
+        event.build(&self.common("event", "event")?)
     }
 
     /// The persons told of, and what is asserted of their status. A person is an identity and never an actor.
@@ -184,16 +154,16 @@ impl Forge<'_> {
                     (name.clone(), Some(format!("{value}. Identity: {}.", person.basis.plain())))
                 }
             };
-            let roles = vec![person.category.word().to_owned()];
-            let identity = Identity { name, description, roles, identity_class: "individual".to_owned() };
-            let identity = identity.build(self.common("identity", &format!("subject {}", person.key))?)?;
+            let roles = vec![person.category.word()];
+            let identity = Identity { name, description, roles, identity_class: "individual" };
+            let identity = identity.build(&self.common("identity", &format!("subject {}", person.key))?)?;
             if let Some(status) = given.value(FieldPath::SubjectStatus(*number)) {
                 let note = Note {
-                    summary: Some("Status, as asserted".to_owned()),
+                    summary: Some("Status, as asserted"),
                     content: plainly::marked(given, status.plain()),
                     object_refs: vec![identity.id().clone()],
                 };
-                all.push(note.build(self.common("note", &format!("status {}", person.key))?)?);
+                all.push(note.build(&self.common("note", &format!("status {}", person.key))?)?);
             }
             all.push(identity);
         }
@@ -204,7 +174,7 @@ impl Forge<'_> {
     fn source(&self, given: &Given) -> Result<Option<Object>, StixError> {
         let Some(content) = plainly::on_the_source(given) else { return Ok(None) };
         let note = Note {
-            summary: Some("On the source".to_owned()),
+            summary: Some("On the source"),
             content: plainly::marked(given, content),
             object_refs: vec![self.ids.of("incident", "incident")?],
         };
@@ -213,7 +183,7 @@ impl Forge<'_> {
             Some(Value::Grade(grade)) => credibility(grade),
             _ => None,
         };
-        note.build(common).map(Some)
+        note.build(&common).map(Some)
     }
 
     fn report(&self, given: &Given, spoken: &[Object]) -> Result<Object, StixError> {
@@ -222,17 +192,12 @@ impl Forge<'_> {
             Some(Value::Confidence(confidence)) => Some(scale(*confidence)),
             _ => None,
         };
-        let specificity =
-            plainly::specificity(given).map(|(question, grain)| (question.to_owned(), Json::Text(grain)));
-        common.extensions.push(Extension {
-            key: WARNING_EXTENSION.parse()?,
-            kind: ExtensionKind::Property,
-            properties: BTreeMap::from([
-                ("fields".to_owned(), Json::List(plainly::stated(given).into_iter().map(stated).collect())),
-                ("specificity".to_owned(), Json::Map(specificity.into())),
-            ]),
-            refs: BTreeSet::new(),
-        });
+        let specificity = plainly::specificity(given).map(|(question, grain)| (question, Json::Text(grain)));
+        let fields = plainly::stated(given).into_iter().map(stated).collect();
+        let properties =
+            [("fields", Json::List(fields)), ("specificity", Json::Map(specificity.into_iter().collect()))];
+        let extension =
+            Extension::of_properties(WARNING_EXTENSION, properties.into_iter().collect(), Vec::new())?;
         // The event is reached through its incident; a reader that knows only STIX's own types would refuse a report that
         // refers to it.
         let own = spoken.iter().map(Object::id).filter(|id| id.kind() != "event");
@@ -241,20 +206,21 @@ impl Forge<'_> {
         Report {
             name: plainly::name(given),
             description: Some(plainly::description(given)),
-            report_types: vec!["threat-report".to_owned()],
-            published: self.modified,
+            report_types: vec!["threat-report"],
+            published: self.shared.modified(),
             object_refs,
+            extension: Some(extension),
         }
-        .build(common)
+        .build(&common)
     }
 
-    fn release(&self, given: &Given, report: &StixId) -> Result<Object, StixError> {
-        NewSdo {
-            defined_by: RELEASE_EXTENSION.parse()?,
-            properties: map(Json::of(&given.header)?),
-            refs: BTreeMap::from([("warning_ref".to_owned(), report.clone())]),
-        }
-        .build(self.common(RELEASE_TYPE, "release")?)
+    fn release(&self, header: Map, report: &StixId) -> Result<Object, StixError> {
+        let release = NewSdo {
+            defined_by: RELEASE_EXTENSION,
+            properties: header,
+            refs: vec![("warning_ref", report.clone())],
+        };
+        release.build(&self.common(RELEASE_TYPE, "release")?)
     }
 }
 

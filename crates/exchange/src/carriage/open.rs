@@ -8,7 +8,7 @@ use rand_core::CryptoRng;
 use serde_json::json;
 use store::{ChannelRow, ChannelSide, View};
 use tlog::card::EncryptionKey;
-use tlog::channel::{Origin, SignedProposal, Use};
+use tlog::channel::{ChannelStatement, Origin, SignedProposal, Use};
 use tlog::checkpoint::SignedCheckpoint;
 use tlog::parcel::{Parcel, parcel_file_name, receipt_file_name};
 
@@ -110,6 +110,13 @@ fn statement(
             };
             Ok(Opened { from, what, answer, end: End::Held })
         }
+        Answered::Known(statement) => {
+            let what = format!(
+                "{from} has lost the {use_} channel that there is already: the answer is its statement, and \
+                 `forewarn carry receipt {from} --from 0` gives back what is in it"
+            );
+            Ok(Opened { from, what, answer: known(&key, &statement)?, end: End::DoesNotFit })
+        }
         Answered::Declined { text, why } => {
             let answer = CarriedFile {
                 name: format!("{name}.declined"),
@@ -120,6 +127,16 @@ fn statement(
             Ok(Opened { from, what, answer, end: End::DoesNotFit })
         }
     }
+}
+
+/// The statement of a channel as both have signed it, for a giver that has lost it.
+fn known(key: &EncryptionKey, statement: &str) -> Result<CarriedFile, Refusal> {
+    let said = ChannelStatement::parse(statement.as_bytes()).map_err(Refusal::ours)?;
+    Ok(CarriedFile {
+        name: format!("{}.opened", of_statement(said.proposal())),
+        what: format!("the {} channel, as both have signed it", said.proposal().use_),
+        sealed: envelope::seal(key, statement.as_bytes())?,
+    })
 }
 
 fn stranger(what: &str) -> Refusal {
@@ -139,7 +156,10 @@ fn parcel(house: &House, bytes: &[u8], now: Timestamp, rng: &mut impl CryptoRng)
     })?;
     let Some((key, from)) = found else {
         return Err(stranger("a parcel of a log")
-            .hint("nothing was taken; if the partner packed a file that ends in .channel, open that first"));
+            .hint(
+                "nothing was taken; if the partner packed a file that ends in .channel, open that first. If this node has \
+                 lost the channel, the partner packs it once more: `forewarn carry pack PARTNER --from 0` there",
+            ));
     };
     let caller = Partner { name: from.clone() };
     let mut receipt = receive::parcel(house, &caller, origin, bytes, now, rng)?;
@@ -231,7 +251,8 @@ fn answer(
 }
 
 /// What a partner needs that has lost something of its log, as files: the newest receipt that this node gave for each of
-/// its channels, or that nothing is held of it; and, where an index is named, the entries that it receipted from there on.
+/// its channels, or that nothing is held of it; and, where an index is named, the entries that it receipted from there on,
+/// from 0 on with the statement of the channel, which the partner may have lost as well.
 pub fn newest(
     house: &House,
     caller: &Person,
@@ -250,11 +271,17 @@ pub fn newest(
     })?;
     let mut files = Vec::new();
     for channel in channels {
+        if entries_from == Some(0) {
+            files.push(known(&key, &channel.statement)?);
+        }
         if let Some(from) = entries_from {
             files.extend(copies(house, &channel, from, &key)?);
         }
-        let end = if channel.cosigned > 0 { End::Held } else { End::DoesNotFit };
-        files.push(house.store.view(|view| answer(view, &channel, channel.cosigned, end, &key))?);
+        files.push(house.store.view(|view| {
+            let at = view.newest_receipt(&channel)?.map_or(0, |head| head.size);
+            let end = if at > 0 { End::Held } else { End::DoesNotFit };
+            answer(view, &channel, at, end, &key)
+        })?);
     }
     let (by, about, count) = (caller.name.clone(), of.clone(), files.len());
     house.store.act(move |act| {

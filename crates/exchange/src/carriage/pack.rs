@@ -20,13 +20,14 @@ use tlog::checkpoint::Checkpoint;
 use tlog::commitment::Salt;
 use tlog::parcel::{Parcel, parcel_file_name};
 
-use super::{CARRIERS, CarriedFile, envelope, key_of, of_statement, wanted_from};
+use super::{CARRIERS, CarriedFile, digits, envelope, key_of, of_statement, set_wanted, wanted_from};
 use crate::audit;
 use crate::caller::needs;
 use crate::channel::{self, OurChannel};
 use crate::deliver::{self, waiting};
 use crate::evidence;
 use crate::house::House;
+use crate::partner;
 use crate::refusal::Refusal;
 use crate::statement;
 use crate::succession;
@@ -74,6 +75,23 @@ pub struct Packed {
     pub file: Option<CarriedFile>,
     /// Where the packing goes on after it; `None` at its end.
     pub next: Option<Place>,
+}
+
+/// The partner has lost what it held from this entry on: the next packing begins there in each log, from 0 on with the
+/// channel itself. What it has not receipted is packed anyhow.
+pub fn pack_from(house: &House, caller: &Person, to: &PartyName, entry: u64) -> Result<(), Refusal> {
+    needs(caller, CARRIERS, "pack parcels")?;
+    let to = to.clone();
+    house.store.act(move |act| {
+        partner::known(act, &to)?;
+        for use_ in [Use::Actual, Use::Exercise] {
+            let Some(channel) = act.channel_with(&to, ChannelSide::Ours, use_)? else { continue };
+            if channel.state == ChannelState::Open && entry < channel.cosigned {
+                set_wanted(act, &channel.origin, Some(entry))?;
+            }
+        }
+        Ok(())
+    })
 }
 
 /// Packs the next piece for a partner that is carried by file, from the beginning if no place is named: a channel that is
@@ -132,7 +150,19 @@ fn piece(
     if place.above.is_none() && !anything_to_carry(house, to, use_)? {
         return Ok((None, other));
     }
-    if let OurChannel::Propose(statement) = channel::ours(house, to, use_, now, rng)? {
+    let ours = channel::ours(house, to, use_, now, rng)?;
+    if let OurChannel::Open(channel) = &ours
+        && place.above.is_none()
+        && house.store.view(|view| wanted_from(view, &channel.origin))? == Some(0)
+    {
+        let file = CarriedFile {
+            name: format!("{}.channel", digits(&channel.origin)),
+            what: format!("the {use_} channel once more, to be opened by the partner first"),
+            sealed: envelope::seal(key, channel::again(house, channel)?.as_bytes())?,
+        };
+        return Ok((Some(file), Some(Place { use_, above: Some(0) })));
+    }
+    if let OurChannel::Propose(statement) = ours {
         let proposal = SignedProposal::parse(statement.as_bytes()).map_err(Refusal::ours)?;
         let said = proposal.proposal();
         let file = CarriedFile {

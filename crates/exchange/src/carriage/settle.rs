@@ -88,7 +88,10 @@ fn ours(view: &View<'_>, origin: &Origin) -> Result<ChannelRow, Refusal> {
     let channel = view.channel(origin)?.filter(|c| c.side == ChannelSide::Ours);
     let channel = channel.ok_or_else(|| {
         Refusal::theirs("not_ours", "the file is about a log that this node does not write")
-            .hint("nothing was changed; it goes to another node")
+            .hint(
+                "nothing was changed; it goes to another node. If this node has lost that log, settle its channel first: \
+                 `forewarn carry receipt PARTNER --from 0` at the partner writes it",
+            )
     })?;
     partner::confirmed(view, &channel.partner)?;
     Ok(channel)
@@ -123,12 +126,33 @@ fn given_back(
     Ok(Settled { from, what: format!("this node has {} entries of this log again", row.size()) })
 }
 
+/// Takes the statement of a channel of ours that this node does not know. Gives the receiver that it names.
+fn lost(house: &House, statement: &ChannelStatement, now: Timestamp) -> Result<Option<PartyName>, Refusal> {
+    let said = statement.proposal();
+    let Ok(from) = said.receiver.name().parse::<PartyName>() else { return Ok(None) };
+    let (known, is_partner) = house.store.view(|view| {
+        Ok::<_, Refusal>((view.channel(&statement.origin())?.is_some(), view.partner(&from)?.is_some()))
+    })?;
+    if known || !is_partner || said.giver.name() != house.name.as_str() {
+        return Ok(None);
+    }
+    channel::adopt(house, &from, said.use_, statement.as_bytes(), now)?;
+    Ok(Some(from))
+}
+
 fn opened(
     house: &House,
     statement: &ChannelStatement,
     now: Timestamp,
     rng: &mut impl CryptoRng,
 ) -> Result<Settled, Refusal> {
+    if let Some(from) = lost(house, statement, now)? {
+        let use_ = statement.proposal().use_;
+        let what = format!(
+            "the {use_} channel, which this node had lost, is known again: settle next what {from} gives back of it"
+        );
+        return Ok(Settled { from, what });
+    }
     let channel = house.store.view(|view| ours(view, &statement.origin()))?;
     let keys_wait =
         house.store.view(|view| Ok::<_, Refusal>(view.statement_proposed(&channel)?.is_some()))?;
@@ -201,7 +225,7 @@ fn receipt(
             .detail(format!("a head of {size} entries with another root than our entries give"))
             .hint("it is kept as evidence; look now, and call the partner's duty desk"));
         }
-        AtHand::MoreThanOurs => return Err(lost(channel, size)),
+        AtHand::MoreThanOurs => return Err(more_than_ours(channel, size)),
     }
     let row = channel.clone();
     let waits = house.store.act(move |act| after_receipt(act, &row, size, now))?;
@@ -213,7 +237,7 @@ fn receipt(
 }
 
 /// A receipt for more than this node has of its own log.
-fn lost(channel: &ChannelRow, size: u64) -> Refusal {
+fn more_than_ours(channel: &ChannelRow, size: u64) -> Refusal {
     let (from, have) = (&channel.partner, channel.size());
     let refusal = Refusal::world("behind", format!("{from} holds more of our log than this node"))
         .detail(format!("the receipt is for {size} entries, and this node has {have}"));
@@ -311,7 +335,7 @@ fn held(house: &House, bytes: &[u8], now: Timestamp) -> Result<Settled, Refusal>
     let channel = house.store.view(|view| ours(view, &held.origin))?;
     let (from, size) = (channel.partner.clone(), held.size);
     if size > channel.size() {
-        return Err(lost(&channel, size));
+        return Err(more_than_ours(&channel, size));
     }
     let said = match &held.receipt {
         Some(note) => receipt(house, &channel, note, now)?,

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use disclosure::Released;
 use jiff::Timestamp;
 use model::facts::{self, Facts};
 use model::id::EntryRef;
@@ -13,6 +12,7 @@ use tlog::commitment::{Salt, commit};
 use tlog::entry::{Answers, Entry, EntryHeader, EntryKind, Seen, Thread};
 
 use crate::alarm;
+use crate::audiences::Audiences;
 use crate::chain;
 use crate::channel;
 use crate::clocks;
@@ -21,7 +21,7 @@ use crate::house::House;
 use crate::outgoing::Condition;
 use crate::recover::{self, Settled};
 use crate::refusal::{Refusal, Whose};
-use crate::release;
+use crate::release::{self, Again};
 
 /// The most waiting bodies that one round looks at.
 const WAITING_MAX: usize = 4096;
@@ -63,7 +63,8 @@ pub(crate) fn append(
     if is_opposite_lost(act, channel, now)? {
         return Ok(());
     }
-    let seen = chain::newest_seen(act, channel)?;
+    let seen = Named::newest(act, channel)?;
+    let mut audiences = Audiences::default();
     let may_expire = clocks::may_expire(act, now)?;
     let mut bytes = 0;
     let mut waiting = Waiting::of(act, channel)?;
@@ -83,11 +84,12 @@ pub(crate) fn append(
             erasure::sent_before(us, act, &at)?;
             continue;
         }
-        match ask(us, act, channel, &row, seen, now)? {
+        match ask(us, act, channel, &row, (&seen, &mut audiences), now)? {
             Asked::Goes(ready) => {
                 let Some(draw) = draws.next() else { break };
                 bytes += ready.body_bytes;
-                append_row(act, channel, &row, *ready, draw, now)?;
+                append_row(act, channel, &row, (*ready, seen.size), draw, now)?;
+                audiences.appended(&row.kind);
             }
             // It may be refused only because the clock has jumped; then it waits until an operator has looked (I-15).
             Asked::Refused(_) if !may_expire => {}
@@ -95,6 +97,21 @@ pub(crate) fn append(
         }
     }
     Ok(())
+}
+
+/// What the entries of one act say of the opposite log: while an act of ours runs nothing is cosigned in it.
+struct Named {
+    seen: Option<Seen>,
+    /// How far that counts for the rule that it never falls.
+    size: u64,
+}
+
+impl Named {
+    fn newest(act: &Act<'_>, channel: &ChannelRow) -> Result<Self, Refusal> {
+        let seen = chain::newest_seen(act, channel)?;
+        let size = chain::seen_size(act, channel, seen.as_ref())?;
+        Ok(Self { seen, size })
+    }
 }
 
 /// The rows that wait, read page by page, since one round takes few of many.
@@ -132,15 +149,15 @@ fn ask(
     act: &Act<'_>,
     channel: &ChannelRow,
     row: &OutboxRow,
-    seen: Option<Seen>,
+    (named, audiences): (&Named, &mut Audiences),
     now: Timestamp,
 ) -> Result<Asked, Refusal> {
-    match of_the_row(may_still_go(us, act, row, now))? {
+    let first = match of_the_row(may_still_go(us, act, row, audiences, now))? {
         Err(broken) => return Ok(Asked::Broken(broken)),
         Ok(Err(reason)) => return Ok(Asked::Refused(reason)),
-        Ok(Ok(())) => {}
-    }
-    Ok(match of_the_row(ready(act, channel, row, seen, now))? {
+        Ok(Ok(first)) => first,
+    };
+    Ok(match of_the_row(ready(act, channel, row, (named.seen, first), now))? {
         Ok(ready) => Asked::Goes(Box::new(ready)),
         Err(broken) => Asked::Broken(broken),
     })
@@ -154,21 +171,22 @@ fn of_the_row<T>(done: Result<T, Refusal>) -> Result<Result<T, String>, Refusal>
     }
 }
 
-/// Whether a queued body may still be sent; the reason if not.
+/// Whether a queued body may still be sent; the reason if not. Of a release of a warning that this partner has already:
+/// where the first one stands by now.
 fn may_still_go(
     us: &House,
     act: &Act<'_>,
     row: &OutboxRow,
+    audiences: &mut Audiences,
     now: Timestamp,
-) -> Result<Result<(), String>, Refusal> {
+) -> Result<Result<Option<EntryRef>, String>, Refusal> {
     let condition: Condition = serde_json::from_str(&row.condition).map_err(Refusal::ours)?;
     match condition {
-        Condition::Reachable => Ok(Ok(())),
+        Condition::Reachable => Ok(Ok(None)),
         Condition::ReleaseStands { proposal } => {
             let id = proposal.parse().map_err(Refusal::ours)?;
-            let again: Result<Released, Refusal> = release::again(us, act, id, &row.partner, now);
-            Ok(match again {
-                Ok(released) if released.digest().0 == row.digest => Ok(()),
+            Ok(match release::again(us, act, id, &row.partner, audiences, now) {
+                Ok(Again { released, first }) if released.digest().0 == row.digest => Ok(first.map(|f| f.at)),
                 Ok(_) => Err("the rendering has changed since it was approved".to_owned()),
                 Err(refusal) if refusal.whose == Whose::Yours => Err(refusal.to_string()),
                 Err(refusal) => return Err(refusal),
@@ -177,18 +195,19 @@ fn may_still_go(
     }
 }
 
-/// The entry that a row becomes at the end of the log.
+/// The entry that a row becomes at the end of the log. An update that was decided before the first release had left
+/// answers that one, which stands in the log by now.
 fn ready(
     act: &Act<'_>,
     channel: &ChannelRow,
     row: &OutboxRow,
-    seen: Option<Seen>,
+    (seen, first): (Option<Seen>, Option<EntryRef>),
     now: Timestamp,
 ) -> Result<Ready, Refusal> {
     let body = act.outbox_body(row.id)?.ok_or_else(|| Refusal::ours("a body that waits is not there"))?;
     let answers = match &row.answers {
         Some(at) => Some(chain::where_now(act, at)?.map_err(|why| Refusal::yours("left_behind", why))?),
-        None => first_release(act, row)?,
+        None => first,
     };
     // The writer's times never fall within a log, whatever the clock does.
     let written = now.max(channel.written);
@@ -214,7 +233,7 @@ fn append_row(
     act: &mut Act<'_>,
     channel: &mut ChannelRow,
     row: &OutboxRow,
-    ready: Ready,
+    (ready, seen): (Ready, u64),
     (salt, draw): (Salt, SealingDraw),
     now: Timestamp,
 ) -> Result<(), Refusal> {
@@ -227,7 +246,7 @@ fn append_row(
         commitment: commit(&salt, &ready.bytes),
         salt,
         bytes: ready.bytes,
-        seen: chain::seen_size(act, channel, ready.header.seen.as_ref())?,
+        seen,
         draw,
     };
     let index = act.append_entry(channel, new, now)?;
@@ -267,17 +286,6 @@ fn open_duty_again(act: &mut Act<'_>, row: &OutboxRow, now: Timestamp) -> Result
     act.put_warning(&warning)?;
     let detail = serde_json::json!({ "why": "no copy left" });
     crate::audit::note(act, now, "node", "duty.reopen", &copy.warning.to_string(), detail, &[])
-}
-
-/// For an update that was decided before the first release had left: that release, which stands in the log by now.
-fn first_release(act: &Act<'_>, row: &OutboxRow) -> Result<Option<EntryRef>, Refusal> {
-    let Some(copy) = act.copy_in_outbox(row.id)? else { return Ok(None) };
-    for earlier in act.copies_of(copy.warning)?.into_iter().filter(|c| c.recipient == copy.recipient) {
-        if let Some(OutboxState::Appended(at)) = act.outbox_row(earlier.outbox)?.map(|o| o.state) {
-            return Ok(Some(at));
-        }
-    }
-    Ok(None)
 }
 
 /// Whether this node has lost of the opposite log what it had cosigned or named as seen: an entry would name less as seen

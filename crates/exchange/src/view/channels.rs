@@ -12,6 +12,7 @@ use crate::caller::needs;
 use crate::house::House;
 use crate::refusal::Refusal;
 use crate::succession;
+use crate::unfreeze::{self, Request};
 
 /// A successor that waits for a person, with what it would leave behind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -109,6 +110,8 @@ pub struct LogView {
     pub ends: bool,
     /// From which sizes new keys hold, the first left out.
     pub new_keys_from: Vec<u64>,
+    /// Whether the partner was asked for the proof that ends a freeze, and what came of it.
+    pub proof: Option<Request>,
     /// From which size keys hold that wait for the partner's signature.
     pub keys_wait_from: Option<u64>,
 }
@@ -169,6 +172,7 @@ fn log_view(view: &View<'_>, channel: ChannelRow) -> Result<LogView, Refusal> {
             .map(|row| row.from)
             .filter(|f| *f > 0)
             .collect(),
+        proof: unfreeze::request(view, &channel)?,
         keys_wait_from: view.statement_proposed(&channel)?.map(|row| row.from),
     })
 }

@@ -73,7 +73,10 @@ fn line(house: &House, view: &View<'_>, kept: &EvidenceRow) -> Result<EvidenceLi
         (Some(_), false, _) => {
             "ask the partner's officer by voice; after a bad restore it can be an accident. Keep the proof outside this node"
         }
-        (None, _, true) => "call the partner's duty desk, and warn by other channels meanwhile",
+        (None, _, true) => {
+            "call the partner's duty desk, and warn by other channels meanwhile. If its node can prove what it signed, \
+             `forewarn channel unfreeze` ends the freeze"
+        }
         (None, _, false) => "nothing is frozen; ask the partner's operator what its node sent",
     };
     Ok(EvidenceLine {

@@ -9,6 +9,7 @@ use store::{ChannelRow, ChannelSide, ChannelState, FileSize, PartnerState};
 use crate::budget::{self, Standing};
 use crate::house::House;
 use crate::refusal::Refusal;
+use crate::silence;
 use crate::tally::Counts;
 
 /// The node in figures.
@@ -51,6 +52,10 @@ pub struct PartnerFigures {
     pub waiting_seconds: u64,
     /// When it last called or answered.
     pub heard_at: Option<Timestamp>,
+    /// Whether it has been silent for longer than it may.
+    pub is_silent: bool,
+    /// For how many seconds it may be silent.
+    pub silence_seconds: u64,
 }
 
 /// A log in figures.
@@ -87,6 +92,8 @@ pub fn figures(house: &House, now: Timestamp) -> Result<Figures, Refusal> {
                 is_confirmed: row.state == PartnerState::Confirmed,
                 is_in_trouble: row.trouble.is_some(),
                 heard_at: row.heard_at,
+                is_silent: silence::of(&house.settings.silence, &row, now).is_some(),
+                silence_seconds: u64::from(house.settings.silence.of(&row.name)) * 60,
                 name: row.name.to_string(),
             });
         }

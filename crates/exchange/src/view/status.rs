@@ -12,13 +12,13 @@ use crate::caller::needs;
 use crate::clocks::{self, Clock};
 use crate::house::House;
 use crate::refusal::Refusal;
+use crate::silence::{self, Silent};
+use crate::unfreeze;
 use crate::view::health;
 use crate::view::refused;
 
 /// After how many days without a cosignature of oversight the node says so.
 const UNWATCHED_DAYS: i64 = 7;
-/// A partner not heard of for this long is a finding, in hours.
-const SILENT_HOURS: i64 = 24;
 /// An agreement that ends within this long is a finding, in days.
 const ENDING_DAYS: i64 = 30;
 
@@ -45,6 +45,8 @@ pub struct StatusView {
     pub outbox_waiting: u64,
     /// What stands in the way of delivery, by partner.
     pub troubles: Vec<(String, String)>,
+    /// The partners that were silent for longer than they may be.
+    pub silent: Vec<Silent>,
     /// The partners that are not simply called, each with its carriage and what waits for it in the outbox.
     pub carried: Vec<(String, &'static str, u64)>,
     /// Whom to call first.
@@ -97,6 +99,7 @@ pub fn status(house: &House, caller: &Person, now: Timestamp) -> Result<StatusVi
     house.store.view(|view| {
         let partners = view.partners()?;
         let (mut outbox_waiting, mut troubles, mut carried) = (0, Vec::new(), Vec::new());
+        let silent = partners.iter().filter_map(|p| silence::of(&house.settings.silence, p, now)).collect();
         for partner in &partners {
             let (name, waiting) = (partner.name.to_string(), view.waiting_count(&partner.name)?);
             outbox_waiting += waiting;
@@ -119,6 +122,7 @@ pub fn status(house: &House, caller: &Person, now: Timestamp) -> Result<StatusVi
             proposals_waiting: view.open_proposals()?.iter().filter(|p| now < p.expires_at).count(),
             outbox_waiting,
             troubles,
+            silent,
             carried,
             duty: view.roster()?.first().map(|line| format!("{} {}", line.name, line.phone)),
         })
@@ -225,6 +229,30 @@ fn of_node(house: &House, view: &View<'_>, now: Timestamp, found: &mut Vec<Findi
     Ok(())
 }
 
+/// A partner that says nothing.
+fn of_silence(silent: Silent) -> Finding {
+    let hint = "call its duty desk; its node may be down";
+    let Some(heard) = silent.heard_at else {
+        return finding(Severity::Warning, format!("{} was never heard of", silent.partner), hint);
+    };
+    let fact =
+        format!("{} was not heard of for more than {}", silent.partner, silence::in_words(silent.minutes));
+    finding(Severity::Warning, fact, hint).detail(format!("last at {heard}"))
+}
+
+/// Who has a silence of its own in the configuration and is no partner: most likely a misspelt name.
+fn of_unknown_silence(house: &House, view: &View<'_>) -> Result<Option<Finding>, Refusal> {
+    let mut unknown = Vec::new();
+    for name in house.settings.silence.single() {
+        if view.partner(&name)?.is_none() {
+            unknown.push(name.to_string());
+        }
+    }
+    let fact = "node.json says how long somebody may be silent who is no partner";
+    let hint = "`forewarn partner list` names the partners: put the name right, then reload";
+    Ok((!unknown.is_empty()).then(|| finding(Severity::Note, fact, hint).detail(unknown.join(", "))))
+}
+
 /// That this node goes on from an old copy of its data, since when and why; nothing if it does not.
 fn recovering(view: &View<'_>) -> Result<Option<String>, Refusal> {
     let Some((reason, since)) = view.recovering()? else { return Ok(None) };
@@ -291,13 +319,7 @@ fn of_partners(
             found.push(finding(Severity::Warning, format!("{name} cannot be fetched from: {trouble}"), hint));
         }
         found.extend(health::of_trouble(&partner));
-        let silent = SignedDuration::from_hours(SILENT_HOURS);
-        if partner.heard_at.is_none_or(|heard| now.duration_since(heard) > silent) {
-            let fact = format!("{name} was not heard of for more than {SILENT_HOURS} h");
-            let heard = partner.heard_at.map_or("never".to_owned(), |heard| format!("last at {heard}"));
-            let hint = "call its duty desk; its node may be down";
-            found.push(finding(Severity::Warning, fact, hint).detail(heard));
-        }
+        found.extend(silence::of(&house.settings.silence, &partner, now).map(of_silence));
         let relation = house.relations.of(view, name)?;
         let ending = relation.terms().and_then(|t| t.until);
         if let Some(until) = ending.filter(|u| *u <= now + SignedDuration::from_hours(24 * ENDING_DAYS)) {
@@ -310,12 +332,19 @@ fn of_partners(
             });
         }
     }
+    found.extend(of_unknown_silence(house, view)?);
     for channel in view.channels()? {
         if let ChannelState::Frozen(why) = &channel.state {
             let fact = format!("a channel with {} is frozen", channel.partner);
             let hint = "call the partner's duty desk, and warn by other channels meanwhile; `forewarn evidence list` says \
-                        what is kept. When both agree, its officer runs `forewarn channel succeed` there";
-            found.push(finding(Severity::Fault, fact, hint).detail(why.clone()));
+                        what is kept. `forewarn channel unfreeze` asks its node to prove what it signed; else, when both \
+                        agree, its officer runs `forewarn channel succeed` there";
+            let asked =
+                unfreeze::request(view, &channel)?.map_or_else(String::new, |asked| match asked.failed {
+                    None => "; its node is being asked for a proof".to_owned(),
+                    Some(failed) => format!("; asked for a proof at {}: {failed}", asked.at),
+                });
+            found.push(finding(Severity::Fault, fact, hint).detail(format!("{why}{asked}")));
         }
     }
     for waits in super::channels::waiting(view)? {

@@ -3,10 +3,11 @@
 
 use exchange::answer::About;
 use exchange::deliver;
+use exchange::preview::{Request, Stated};
 use exchange::standing::Change;
 use model::agreement::Terms;
 use model::state::DomainState;
-use model::vocab::{Domain, NamingDepth, RecallReason};
+use model::vocab::{Domain, NamingDepth, Precedence, Purpose, RecallReason};
 use testkit::{A, B, Sent, TestHouses, Weather, code, for_parcels, party, terms, warning};
 use tlog::channel::Use;
 use tlog::parcel::Parcel;
@@ -46,6 +47,50 @@ fn what_was_released_goes_as_it_was_approved_also_when_the_warning_is_written_an
     houses.settle_all();
     assert_eq!(houses.b().inbox().len(), 1);
     assert_eq!(arrived(&houses), sent.proposal.text(B), "byte for byte");
+}
+
+#[test]
+fn releases_of_one_round_go_each_as_it_was_stated_and_approved() {
+    let houses = TestHouses::two();
+    let a = houses.a();
+    let stated = |precedence, purpose| {
+        let to = Stated { party: B.to_owned(), precedence, purpose };
+        let request = Request { recipients: vec![to], imminent_danger: false, overrides: Vec::new() };
+        a.approved_and_released(a.proposed_with(a.written(&warning()), request)).proposal
+    };
+    let mut approved = vec![
+        stated(Precedence::Immediate, Purpose::PreventHarm).text(B).to_owned(),
+        stated(Precedence::Flash, Purpose::PreventHarm).text(B).to_owned(),
+        a.warn_in_danger(&warning(), &[B]).proposal.text(B).to_owned(),
+        stated(Precedence::Immediate, Purpose::PreventHarm).text(B).to_owned(),
+        stated(Precedence::Routine, Purpose::PreventHarm).text(B).to_owned(),
+    ];
+    houses.carry(A, B).unwrap();
+    let entries = houses.b().inbox().into_iter().map(|line| line.entry);
+    let mut arrived: Vec<String> =
+        entries.map(|entry| String::from_utf8(houses.b().body(&entry).unwrap()).unwrap()).collect();
+    approved.sort();
+    arrived.sort();
+    assert_eq!(arrived, approved);
+    houses.settle_all();
+}
+
+#[test]
+fn what_was_asked_for_the_releases_of_one_round_is_asked_anew_in_the_next() {
+    let houses = TestHouses::two();
+    let a = houses.a();
+    let first = a.warn(&warning(), &[B]);
+    houses.carry(A, B).unwrap();
+    let second = a.warn(&warning(), &[B]);
+    suspend(&houses, A);
+    let third = a.warn_in_danger(&warning(), &[B]);
+    houses.carry(A, B).unwrap();
+    let where_is = |sent: &Sent| a.copies(sent.warning)[0].1.clone();
+    assert!(!where_is(&first).starts_with("withdrawn"), "{}", where_is(&first));
+    assert!(where_is(&second).starts_with("withdrawn: "), "{}", where_is(&second));
+    assert!(!where_is(&third).starts_with("withdrawn"), "{}", where_is(&third));
+    assert_eq!(houses.b().inbox().len(), 2);
+    houses.settle_all();
 }
 
 fn arrived(houses: &TestHouses) -> String {

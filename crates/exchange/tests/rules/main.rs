@@ -8,12 +8,14 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod came_back;
 mod clocks;
 mod delivery;
 mod exercises;
 mod favours;
 mod life_floor;
 mod losses;
+mod marks;
 mod outcomes;
 mod persons;
 mod rebuild;

@@ -69,3 +69,55 @@ fn what_cannot_be_made_again_is_named_and_left_as_it_is() {
         );
     }
 }
+
+/// Loses the entries of a log from an index on, with their keys.
+fn lose_entries(house: &TestHouse, side: &str, from: u64) {
+    house.stopped(|_| ());
+    let of = format!(
+        "channel = (SELECT id FROM channels WHERE side = '{side}' AND use = 'actual') AND idx >= {from}"
+    );
+    let keys = house.rows("node.db", &format!("SELECT hex(key_id) FROM entries WHERE {of}"));
+    house.sql("node.db", &format!("DELETE FROM entries WHERE {of}"));
+    for key in keys {
+        house.sql("keys.db", &format!("DELETE FROM body_keys WHERE id = x'{key}'"));
+    }
+}
+
+#[test]
+fn a_log_whose_heads_go_beyond_its_entries_signs_nothing_until_the_partner_gave_them_back() {
+    for (who, side) in [(A, "ours"), (B, "theirs")] {
+        for columns_as_well in [false, true] {
+            let houses = played();
+            houses.a().warn(&warning(), &[B]);
+            houses.settle_all();
+            let house = houses.at(who);
+            let before = house.ledger(if who == A { B } else { A });
+            lose_entries(house, side, 2);
+            if columns_as_well {
+                // As after a first rebuild that was stopped: the columns say what is there.
+                rebuild(&house.store(), &mut |_, _| true).unwrap();
+                house.sql(
+                    "node.db",
+                    "UPDATE channels SET recovering = 0; DELETE FROM meta WHERE key LIKE 'recovering%'",
+                );
+            }
+            let found = rebuild(&house.store(), &mut |_, _| true).unwrap().unwrap();
+            assert!(found.unmendable > 0, "{found:?}");
+            assert!(found.named.iter().any(|d| d.what.contains("comes back from the partner")), "{found:?}");
+            house.restart();
+            let channels = house.store().view(|view| view.channels()).unwrap();
+            let recovering: Vec<_> = channels.iter().filter(|c| c.recovering).collect();
+            assert_eq!(recovering.len(), 1, "{who}: that log and no other");
+            let why = exchange::went_back::tell(&house.house(), house.now()).unwrap();
+            assert_eq!(why.as_deref(), Some("entries of a log were lost"));
+            // The weather may be such that the one or the other calls first.
+            houses.settle_all();
+            assert!(house.store().view(|view| view.channels()).unwrap().iter().all(|c| !c.recovering));
+            assert_eq!(compared(house).differences, 0, "{who}: {:?}", compared(house).named);
+            assert_eq!(house.ledger(if who == A { B } else { A }).counts, before.counts);
+            houses.a().warn(&warning(), &[B]);
+            houses.settle_all();
+            assert_eq!(houses.b().inbox().len(), 3);
+        }
+    }
+}

@@ -124,7 +124,7 @@ fn of_attention(page: &mut Page, figures: &Figures) {
 
 fn of_partners(page: &mut Page, partners: &[PartnerFigures]) {
     type Value = fn(&PartnerFigures) -> Option<i64>;
-    let families: [(&str, &str, Value); 5] = [
+    let families: [(&str, &str, Value); 7] = [
         ("forewarn_partner_confirmed", "1 if the partner's words were compared.", |p| {
             Some(i64::from(p.is_confirmed))
         }),
@@ -133,6 +133,12 @@ fn of_partners(page: &mut Page, partners: &[PartnerFigures]) {
         }),
         ("forewarn_partner_heard_timestamp_seconds", "When the partner last called or answered.", |p| {
             p.heard_at.map(|heard| heard.as_second())
+        }),
+        ("forewarn_partner_silent", "1 if the partner was silent for longer than it may be.", |p| {
+            Some(i64::from(p.is_silent))
+        }),
+        ("forewarn_partner_silence_limit_seconds", "For how long the partner may be silent.", |p| {
+            i64::try_from(p.silence_seconds).ok()
         }),
         ("forewarn_outbox_entries", "Entries that wait to be sent.", |p| i64::try_from(p.waiting).ok()),
         ("forewarn_outbox_oldest_seconds", "For how long the oldest of them waits; 0 if none does.", |p| {

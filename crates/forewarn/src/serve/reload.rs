@@ -72,6 +72,8 @@ fn differences(old: &Config, new: &Config, log_is_fixed: bool) -> Reloaded {
             ("notify_webhook", old.notify_webhook != new.notify_webhook),
             ("duty_minutes", old.duty_minutes != new.duty_minutes),
             ("proposal_minutes", old.proposal_minutes != new.proposal_minutes),
+            ("silence_minutes", old.silence_minutes != new.silence_minutes),
+            ("silence_minutes_of", old.silence_minutes_of != new.silence_minutes_of),
         ]),
         waits: named(&[
             ("listen", old.listen != new.listen),

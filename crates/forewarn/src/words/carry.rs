@@ -1,7 +1,7 @@
 //! Carrying by file: without a line between two nodes, somebody carries what one packed and the other answered.
 //!
-//! Files are written for their owner alone, whole or not at all, and never over another one of the same name: a name says
-//! what is inside, so one that is there is the same.
+//! Files are written for their owner alone, whole or not at all, and never over another one. A name says what is inside,
+//! and is no proof of it: one that is there may be damaged, or sealed to somebody else. So the new file is written beside it.
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
@@ -20,6 +20,9 @@ use super::desk::{Desk, Shown};
 use super::failure::{Failure, NO_NODE};
 use super::show::carry as show;
 
+/// How many files of one name may lie in a folder.
+const SAME_NAMES_MAX: u32 = 99;
+
 /// Carry by file what goes to a partner and comes back
 #[derive(Debug, Args)]
 pub(crate) struct Carry {
@@ -34,6 +37,9 @@ enum CarryAct {
     Pack {
         /// The partner
         partner: String,
+        /// Pack from this entry on once more, for a partner that has lost what it held; 0 also packs the channel itself
+        #[arg(long, value_name = "ENTRY")]
+        from: Option<u64>,
         /// The folder for the files
         #[arg(long, value_name = "DIR")]
         to: PathBuf,
@@ -72,7 +78,7 @@ enum CarryAct {
 impl Carry {
     pub(crate) fn run(self, desk: &Desk) -> Result<Shown, Failure> {
         match self.act {
-            CarryAct::Pack { partner, to } => pack(desk, &partner, &to),
+            CarryAct::Pack { partner, from, to } => pack(desk, &partner, from, &to),
             CarryAct::Open { files, to } => open(desk, &files, &to),
             CarryAct::Settle { files } => settle(desk, &files),
             CarryAct::Receipt { partner, from, to } => receipt(desk, &partner, from, &to),
@@ -80,12 +86,12 @@ impl Carry {
     }
 }
 
-fn pack(desk: &Desk, partner: &str, to: &Path) -> Result<Shown, Failure> {
+fn pack(desk: &Desk, partner: &str, from: Option<u64>, to: &Path) -> Result<Shown, Failure> {
     let partner = desk.partner(partner)?;
     must_be_folder(to)?;
     let (mut place, mut files) = (None, Vec::new());
     loop {
-        let answer = desk.ask("/v1/carry/pack", &Pack { partner: partner.clone(), place })?;
+        let answer = desk.ask("/v1/carry/pack", &Pack { partner: partner.clone(), place, from })?;
         let said = answer.said();
         if !said.at("file").is_nothing() {
             files.push(kept(said.at("file"), to)?);
@@ -185,7 +191,7 @@ fn refused(file: &Path, failure: Failure) -> Result<Value, Failure> {
 /// receipts by theirs.
 fn place_in_log(file: &Path) -> (u8, String, u64) {
     let name = file.file_stem().and_then(|n| n.to_str()).unwrap_or_default();
-    let mut parts = name.split('-');
+    let mut parts = name.split(['-', '.']);
     let log = parts.next().unwrap_or_default().to_owned();
     let kind = match file.extension().and_then(|e| e.to_str()) {
         Some("channel" | "opened") => 0,
@@ -224,30 +230,50 @@ fn kept(file: Said<'_>, to: &Path) -> Result<Value, Failure> {
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.') {
         return Err(internal());
     }
-    let path = to.join(name);
-    let is_new = write_once(&path, &bytes).map_err(|e| Failure::file(&path, &e))?;
-    Ok(json!({ "name": name, "what": file.at("what").raw(), "new": is_new }))
+    let written = write_beside(to, name, &bytes).map_err(|e| Failure::file(&to.join(name), &e))?;
+    let Some(written) = written else {
+        return Err(Failure::yours(
+            "names_taken",
+            format!("there are {SAME_NAMES_MAX} files named {name} and the like"),
+        )
+        .detail(format!("in {}", to.display()))
+        .hint("take away the old ones, or name another folder; what was packed is packed again"));
+    };
+    let taken = (written != name).then_some(name);
+    Ok(json!({ "name": written, "what": file.at("what").raw(), "beside": taken }))
 }
 
-/// Writes the file whole, for its owner alone, and durable when it returns. One of that name that is there already is left
-/// as it is, and the answer is false.
-fn write_once(path: &Path, bytes: &[u8]) -> io::Result<bool> {
-    if path.symlink_metadata().is_ok() {
-        return Ok(false);
-    }
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut made = path.file_name().unwrap_or_default().to_owned();
-    made.push(format!(".{}.unfinished", std::process::id()));
-    let made = folder.join(made);
+/// Writes the file whole, for its owner alone, and durable when it returns; under the name, or where that is taken with
+/// `.2`, `.3` … before its ending. Never over another file. Gives the name, `None` where all are taken.
+fn write_beside(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<Option<String>> {
+    let made = folder.join(format!("{name}.{}.unfinished", std::process::id()));
     // One that a crash left behind under the same process number.
     let _ = fs::remove_file(&made);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&made)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&made, path));
-    written.inspect_err(|_| {
+    let written =
+        file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| placed(folder, name, &made));
+    let written = written.inspect_err(|_| {
         let _ = fs::remove_file(&made);
     })?;
+    if written.is_none() {
+        fs::remove_file(&made)?;
+    }
     File::open(folder)?.sync_all()?;
-    Ok(true)
+    Ok(written)
+}
+
+/// Moves a file to the first of its names that is free.
+fn placed(folder: &Path, name: &str, made: &Path) -> io::Result<Option<String>> {
+    let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
+    for nth in 1..=SAME_NAMES_MAX {
+        let name = if nth == 1 { name.to_owned() } else { format!("{stem}.{nth}.{ending}") };
+        let path = folder.join(&name);
+        if path.symlink_metadata().is_err() {
+            fs::rename(made, &path)?;
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
 }
 
 #[cfg(test)]
@@ -259,23 +285,39 @@ mod tests {
     #[test]
     fn a_file_is_its_owners_alone_and_never_written_over() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("1a2b3c4d-0-5.parcel");
-        assert!(write_once(&path, b"first").unwrap());
-        assert!(!write_once(&path, b"second").unwrap());
-        assert_eq!(fs::read(&path).unwrap(), b"first");
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing unfinished is left");
+        let write = |bytes: &[u8]| write_beside(folder.path(), "1a2b3c4d-0-5.parcel", bytes).unwrap();
+        let names = ["1a2b3c4d-0-5.parcel", "1a2b3c4d-0-5.2.parcel", "1a2b3c4d-0-5.3.parcel"];
+        for (at, name) in names.iter().enumerate() {
+            assert_eq!(write(name.as_bytes()).as_deref(), Some(*name));
+            for written in names.iter().take(at + 1) {
+                let path = folder.path().join(written);
+                assert_eq!(fs::read(&path).unwrap(), written.as_bytes());
+                assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            }
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "nothing unfinished is left");
+    }
+
+    #[test]
+    fn where_every_name_is_taken_people_are_told_and_nothing_is_left_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let answer = Answer(json!({ "name": "a-0-5.parcel", "bytes": "AAAA", "what": "w" }));
+        for _ in 0..SAME_NAMES_MAX {
+            kept(answer.said(), folder.path()).unwrap();
+        }
+        assert_eq!(kept(answer.said(), folder.path()).unwrap_err().code, "names_taken");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), SAME_NAMES_MAX as usize);
     }
 
     #[test]
     fn what_comes_first_in_a_log_is_opened_first() {
-        let mut files: Vec<PathBuf> = ["a-10-12.parcel", "a-9-10.parcel", "b.channel", "a-0-9.parcel"]
+        let mut files: Vec<PathBuf> = ["a-10-12.2.parcel", "a-9-10.parcel", "b.2.channel", "a-0-9.parcel"]
             .iter()
             .map(PathBuf::from)
             .collect();
         files.sort_by_key(|file| place_in_log(file));
         let names: Vec<&str> = files.iter().map(|f| f.to_str().unwrap()).collect();
-        assert_eq!(names, ["b.channel", "a-0-9.parcel", "a-9-10.parcel", "a-10-12.parcel"]);
+        assert_eq!(names, ["b.2.channel", "a-0-9.parcel", "a-9-10.parcel", "a-10-12.2.parcel"]);
     }
 
     #[test]

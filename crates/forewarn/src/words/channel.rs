@@ -49,6 +49,18 @@ enum ChannelAct {
         #[arg(long)]
         exercise: bool,
     },
+    /// Ask a partner for the proof that ends the freeze of its log
+    #[command(after_help = eg!(
+        "forewarn channel unfreeze service-b",
+        "role liaison or release; a call with the partner's duty desk. Its node is asked once; only a proof that holds ends the freeze."
+    ))]
+    Unfreeze {
+        /// The partner
+        partner: String,
+        /// The log of exercises
+        #[arg(long)]
+        exercise: bool,
+    },
     /// Refuse the new log that a partner proposed; what is held here stays as it is
     #[command(after_help = eg!(
         "forewarn channel refuse service-a",
@@ -75,6 +87,10 @@ impl Channel {
             ChannelAct::Accept { partner, exercise } => {
                 let input = OneChannel { partner: desk.partner(&partner)?, exercise };
                 desk.show("/v1/channel/accept", &input, channels::accepted)
+            }
+            ChannelAct::Unfreeze { partner, exercise } => {
+                let input = OneChannel { partner: desk.partner(&partner)?, exercise };
+                desk.show("/v1/channel/unfreeze", &input, channels::asked_for_proof)
             }
             ChannelAct::Refuse { partner, exercise } => {
                 let input = OneChannel { partner: desk.partner(&partner)?, exercise };

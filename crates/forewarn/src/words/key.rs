@@ -23,7 +23,7 @@ enum KeyAct {
     /// Make a new key in the place of one that was lost or stolen
     #[command(after_help = eg!(
         "forewarn key lost identity",
-        "the data folder, and the node stopped. Without --understood it only says what it means and changes nothing."
+        "the data folder, and the node stopped: while it runs it signs with the key in its memory. Without --understood it only says what it means and changes nothing."
     ))]
     Lost {
         /// The key
@@ -51,7 +51,7 @@ enum Rotate {
     /// Change the key that signs our receipts
     #[command(after_help = eg!(
         "forewarn key rotate cosigner",
-        "the data folder, and the node stopped; then the new card for each partner."
+        "the data folder, and the node stopped: while it runs it signs with the key in its memory. Then the new card for each partner."
     ))]
     Cosigner,
 }

@@ -49,6 +49,8 @@ impl Init {
             notify_webhook: None,
             duty_minutes: None,
             proposal_minutes: None,
+            silence_minutes: None,
+            silence_minutes_of: std::collections::BTreeMap::new(),
             high_water: None,
             fetch_seconds: None,
             log: None,

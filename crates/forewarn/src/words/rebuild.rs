@@ -62,7 +62,10 @@ fn shown(desk: &Desk, found: &Compared, trail: bool, check: bool) -> Shown {
         (n, 0) if check => format!("{n} things differ; `forewarn rebuild` makes them again."),
         (n, 0) => format!("{n} things differed and were made again."),
         (n, bad) => {
-            format!("{n} things differ, and {bad} of them cannot be made again: restore from a backup.")
+            format!(
+                "{n} things differ, and {bad} of them cannot be made again here: restore from a backup, unless a partner \
+                 gives it back."
+            )
         }
     };
     text.push_str(&format!("{}\n", desk.look.ink(if sound { Ink::Head } else { Ink::Alarm }, &verdict)));

@@ -37,7 +37,8 @@ async fn proposal(State(peer): State<Peer>, Extension(pin): Extension<PeerPin>, 
             Some("exercise") => Use::Exercise,
             _ => return Ok(not_here()),
         };
-        Ok(match pull::proposal_for(&peer.house, &caller, use_, peer.clock.now(), &mut peer.clock.rng())? {
+        let (wanted, now) = ((use_, asked(&uri, "held")), peer.clock.now());
+        Ok(match pull::statement_for(&peer.house, &caller, wanted, now, &mut peer.clock.rng())? {
             Some(statement) => text(StatusCode::OK, statement),
             None => nothing(),
         })

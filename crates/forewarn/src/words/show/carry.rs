@@ -37,8 +37,12 @@ pub(crate) fn receipts(said: Said<'_>) -> String {
 fn files(said: Said<'_>) -> String {
     let width = said.at("files").items().map(|f| f.at("name").line().len()).max().unwrap_or_default();
     let line = |file: Said<'_>| {
-        let there = if file.at("new").yes() { "" } else { "  (was there already; left as it was)" };
-        format!("  {:<width$}  {}{there}\n", file.at("name").line(), file.at("what").line())
+        let beside = file.at("beside");
+        let beside = match beside.is_nothing() {
+            true => String::new(),
+            false => format!("  (a file {} was there already and was left as it was)", beside.line()),
+        };
+        format!("  {:<width$}  {}{beside}\n", file.at("name").line(), file.at("what").line())
     };
     said.at("files").items().map(line).collect()
 }
@@ -76,12 +80,7 @@ fn each(said: Said<'_>) -> String {
         }
         let answer = file.at("answer");
         if !answer.is_nothing() {
-            let there = if answer.at("new").yes() { "" } else { ", which was there already" };
-            out.push_str(&format!(
-                "  answer: {}, {}{there}\n",
-                answer.at("name").line(),
-                answer.at("what").line()
-            ));
+            out.push_str(&format!("  answer: {}, {}\n", answer.at("name").line(), answer.at("what").line()));
         }
     }
     out

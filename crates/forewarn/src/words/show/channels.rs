@@ -44,6 +44,13 @@ fn of_note(log: Said<'_>) -> String {
     if !log.at("frozen").is_nothing() {
         notes.push(format!("frozen: {}", log.at("frozen").line()));
     }
+    let proof = log.at("proof");
+    if !proof.is_nothing() {
+        notes.push(match proof.at("failed").is_nothing() {
+            true => "its node is asked for a proof".to_owned(),
+            false => format!("no proof: {}", proof.at("failed").line()),
+        });
+    }
     if log.at("state").is("succeeded") {
         notes.push(format!("the first {} count", log.at("counted").line()));
     }
@@ -133,6 +140,19 @@ pub(crate) fn refused(said: Said<'_>, look: &Look) -> String {
         "{}Nothing held here has changed. Its node is told so when it asks again, and warnings from {partner} wait there:\n\
          agree with its duty desk what to do. To take the new log after all: forewarn channel accept {partner}{drill}\n",
         head(look, &format!("The new log of {partner} is refused"))
+    )
+}
+
+/// A partner is asked for the proof that ends a freeze.
+pub(crate) fn asked_for_proof(said: Said<'_>, look: &Look) -> String {
+    let (partner, use_) = (said.at("partner").line(), said.at("use").line());
+    let title = head(look, &format!("The node of {partner} is asked to prove what it signed"));
+    format!(
+        "{title}{} entries of its {use_} log are held here; it signed heads of {} entries. Its node is asked once, now. If the\n\
+         proof holds, the freeze ends; if not, or if none comes, the log stays frozen. You are told in either case.\n\n\
+         Next\n  forewarn channel list    shows what came of it\n",
+        said.at("held").line(),
+        said.at("signed").joined(", "),
     )
 }
 

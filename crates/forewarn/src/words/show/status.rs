@@ -50,6 +50,15 @@ pub(crate) fn status(said: Said<'_>, look: &Look) -> String {
         out.push_str(&look.ink(Ink::Alarm, &words));
         out.push('\n');
     }
+    for silent in said.at("silent").items() {
+        let partner = silent.at("partner").line();
+        let words = match silent.at("heard_at").time() {
+            Some(heard) => format!("SILENT: {partner} was last heard of at {}", times::exact(heard)),
+            None => format!("SILENT: {partner} was never heard of"),
+        };
+        out.push_str(&look.ink(Ink::Due, &words));
+        out.push('\n');
+    }
     out.push('\n');
     let duty = said.at("duty");
     match duty.is_nothing() {

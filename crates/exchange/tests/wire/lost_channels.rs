@@ -1,0 +1,265 @@
+//! A channel that one of the two has lost whole comes back however things are carried between them (docs/log-format.md,
+//! Going backwards); and where it cannot, persons decide.
+
+use exchange::declined::{self, Answered};
+use exchange::pull::{self, Brought, Served};
+use exchange::receive;
+use exchange::succession::{self, Ending};
+use model::vocab::Carriage;
+use store::{ChannelRow, ChannelSide};
+use testkit::{A, B, DataCopy, TestHouse, TestHouses, code, party};
+use tlog::channel::Use;
+
+fn log(house: &TestHouse, with: &str, side: ChannelSide) -> Option<ChannelRow> {
+    house.store().view(|view| view.channel_with(&party(with), side, Use::Actual)).unwrap()
+}
+
+/// What B's courier does in a round of fetching from A: false where A's node said something else than yes.
+fn fetch(a: &TestHouse, b: &TestHouse) -> bool {
+    let (house, caller) = (a.house(), b.as_partner());
+    let holding = || pull::holding(&b.house(), a.name(), Use::Actual).unwrap();
+    let held = holding().map_or_else(|| "-".to_owned(), |held| held.origin.hex());
+    let asked = (Use::Actual, Some(held.as_str()));
+    let mut sound = true;
+    if let Some(text) = pull::statement_for(&house, &caller, asked, a.now(), &mut a.rng()).unwrap() {
+        match declined::sign_or_decline(&b.house(), &a.as_partner(), text.as_bytes(), b.now()) {
+            Ok(Answered::Signed(text) | Answered::Known(text)) => {
+                sound = pull::opened(&house, &caller, text.as_bytes(), a.now(), &mut a.rng()).unwrap();
+            }
+            _ => sound = false,
+        }
+    }
+    let Some(held) = holding() else { return sound };
+    let show = || match holding().unwrap().receipt {
+        Some(note) => pull::receipt(&house, &caller, held.origin, note.as_bytes(), a.now()).unwrap(),
+        None => Brought::Settled,
+    };
+    let mut shown = show();
+    if shown == Brought::NotHere {
+        sound &= pull::opened(&house, &caller, held.statement.as_bytes(), a.now(), &mut a.rng()).unwrap();
+        shown = show();
+    }
+    if shown != Brought::Settled {
+        return false;
+    }
+    loop {
+        let size = holding().unwrap().size;
+        match pull::parcel(&house, &caller, held.origin, size, a.now(), &mut a.rng()).unwrap() {
+            Served::Parcel(bytes) => {
+                receive::parcel(&b.house(), &a.as_partner(), held.origin, &bytes, b.now(), &mut b.rng())
+                    .unwrap();
+                show();
+                assert!(holding().unwrap().size > size, "it comes further with each parcel");
+            }
+            Served::Nothing => return sound,
+            _ => return false,
+        }
+    }
+}
+
+/// Houses A and B, nothing agreed; B fetches what A has for it.
+fn fetched() -> TestHouses {
+    let houses = TestHouses::of(&[A, B]);
+    houses.a().carries(B, Carriage::Wait);
+    houses.b().carries(A, Carriage::Fetch);
+    houses
+}
+
+#[test]
+fn a_giver_that_is_fetched_from_learns_of_the_channel_that_it_has_lost() {
+    for something_waits in [false, true] {
+        let houses = fetched();
+        let (a, b) = (houses.a(), houses.b());
+        let old = a.copy(DataCopy::WithoutMark);
+        a.undertake(B).unwrap();
+        assert!(fetch(a, b));
+        let lost = log(a, B, ChannelSide::Ours).unwrap();
+        a.go_back(&old);
+        houses.advance(1);
+        if something_waits {
+            a.undertake(B).unwrap();
+        }
+        fetch(a, b);
+        let known = log(a, B, ChannelSide::Ours).unwrap();
+        assert_eq!((known.origin, known.recovering), (lost.origin, true), "{something_waits}");
+        fetch(a, b);
+        let told = exchange::deliver::trouble(&a.house(), b.name()).unwrap().unwrap();
+        assert!(told.contains("carry receipt"), "its entries cannot be fetched back: {told}");
+        // They come by files, or over a line that A calls.
+        for file in b.newest_receipts(A, Some(0)).unwrap() {
+            a.settle_file(&file).unwrap();
+        }
+        assert!(fetch(a, b));
+        let back = log(a, B, ChannelSide::Ours).unwrap();
+        assert!(!back.recovering && back.size() == lost.size() + u64::from(something_waits));
+        assert_eq!(b.relation(A).undertakings().count(), 1 + usize::from(something_waits));
+    }
+}
+
+#[test]
+fn a_giver_that_does_not_know_that_it_went_back_is_told_and_its_partner_learns_nothing() {
+    let houses = fetched();
+    let (a, b) = (houses.a(), houses.b());
+    let image = a.copy(DataCopy::WithMark);
+    a.undertake(B).unwrap();
+    assert!(fetch(a, b));
+    a.go_back(&image);
+    assert!(!fetch(a, b));
+    let told = exchange::deliver::trouble(&a.house(), b.name()).unwrap().unwrap();
+    assert!(told.contains("recover begin"), "{told}");
+    assert!(log(a, B, ChannelSide::Ours).is_none());
+}
+
+#[test]
+fn a_receiver_that_fetches_gets_the_channel_again_that_it_has_lost_and_what_is_in_it() {
+    let houses = fetched();
+    let (a, b) = (houses.a(), houses.b());
+    let old = b.copy(DataCopy::WithoutMark);
+    a.undertake(B).unwrap();
+    assert!(fetch(a, b));
+    let lost = log(b, A, ChannelSide::Theirs).unwrap();
+    b.go_back(&old);
+    assert!(fetch(a, b), "although nothing waits");
+    let back = log(b, A, ChannelSide::Theirs).unwrap();
+    assert_eq!((back.origin, back.size(), back.cosigned), (lost.origin, lost.size(), lost.cosigned));
+    assert!(!back.recovering);
+    a.undertake(B).unwrap();
+    assert!(fetch(a, b));
+    assert_eq!(b.relation(A).undertakings().count(), 2);
+}
+
+#[test]
+fn a_stranger_is_given_no_statement_and_brings_none() {
+    let houses = TestHouses::three();
+    let (a, c) = (houses.a(), houses.c());
+    let statement = log(a, B, ChannelSide::Ours).unwrap().statement;
+    let (house, caller) = (a.house(), c.as_partner());
+    let brought = pull::opened(&house, &caller, statement.as_bytes(), a.now(), &mut a.rng());
+    assert_ne!(brought, Ok(true));
+    let asked = pull::statement_for(&house, &caller, (Use::Exercise, Some("-")), a.now(), &mut a.rng());
+    assert_eq!(asked, Ok(None));
+}
+
+#[test]
+fn a_giver_takes_a_lost_channel_up_again_by_file_alone() {
+    for packs_first in [false, true] {
+        let houses = TestHouses::of(&[A, B]);
+        houses.by_file(A, B);
+        let (a, b) = (houses.a(), houses.b());
+        let old = a.copy(DataCopy::WithoutMark);
+        a.undertake(B).unwrap();
+        houses.carry_files(A, B);
+        let lost = log(a, B, ChannelSide::Ours).unwrap();
+        a.go_back(&old);
+        houses.advance(1);
+        a.undertake(B).unwrap();
+        if packs_first {
+            let opened = b.open_file(&a.pack(B).unwrap()[0]).unwrap();
+            assert!(
+                opened.answer.name.ends_with(".opened") && opened.what.contains("--from 0"),
+                "{opened:?}"
+            );
+            a.settle_file(&opened.answer).unwrap();
+            assert_eq!(code(a.pack(B)), "recovering");
+        }
+        for file in b.newest_receipts(A, Some(0)).unwrap() {
+            a.settle_file(&file).unwrap();
+        }
+        assert_eq!(log(a, B, ChannelSide::Ours).unwrap().size(), lost.size());
+        houses.carry_files(A, B);
+        assert_eq!(log(a, B, ChannelSide::Ours).unwrap().origin, lost.origin);
+        assert_eq!(b.relation(A).undertakings().count(), 2);
+    }
+}
+
+#[test]
+fn a_receiver_gets_a_lost_channel_again_by_file_alone() {
+    let houses = TestHouses::of(&[A, B]);
+    houses.by_file(A, B);
+    let (a, b) = (houses.a(), houses.b());
+    let old = b.copy(DataCopy::WithoutMark);
+    a.undertake(B).unwrap();
+    houses.carry_files(A, B);
+    let lost = log(b, A, ChannelSide::Theirs).unwrap();
+    b.go_back(&old);
+    a.undertake(B).unwrap();
+    let refused = b.open_file(&a.pack(B).unwrap()[0]).unwrap_err();
+    assert!(refused.hint.as_ref().is_some_and(|hint| hint.contains("--from 0")), "{refused:?}");
+    let pack_from = |by| exchange::carriage::pack_from(&a.house(), &a.caller(by), &party(B), 0);
+    assert_eq!(code(pack_from("oversight1")), "not_authorised");
+    pack_from("desk1").unwrap();
+    let files = a.pack(B).unwrap();
+    assert!(files[0].name.ends_with(".channel"), "{}", files[0].name);
+    for file in &files {
+        a.settle_file(&b.open_file(file).unwrap().answer).unwrap();
+    }
+    houses.carry_files(A, B);
+    let back = log(b, A, ChannelSide::Theirs).unwrap();
+    assert_eq!((back.origin, back.recovering), (lost.origin, false));
+    assert_eq!(b.relation(A).undertakings().count(), 2);
+    assert!(a.pack(B).unwrap().is_empty(), "what was asked for once is not packed for ever");
+}
+
+fn succeed(house: &TestHouse, to: &str, ending: Ending) -> succession::Begun {
+    let (us, by, now) = (house.house(), house.caller("liaison1"), house.now());
+    succession::succeed(&us, &by, (&party(to), Use::Actual), "a test", ending, now, &mut house.rng()).unwrap()
+}
+
+#[test]
+fn a_successor_of_a_log_that_its_receiver_has_lost_brings_that_log_with_it() {
+    let houses = TestHouses::of(&[A, B]);
+    let (a, b) = (houses.a(), houses.b());
+    a.undertake(B).unwrap();
+    houses.settle_all();
+    let old = b.copy(DataCopy::WithoutMark);
+    for _ in 0..2 {
+        succeed(a, B, Ending::InOrder);
+        houses.settle_all();
+        a.undertake(B).unwrap();
+        houses.settle_all();
+    }
+    succeed(a, B, Ending::AtOnce);
+    b.go_back(&old);
+    for _ in 0..12 {
+        let _ = houses.carry(A, B);
+        let _ = houses.carry(B, A);
+    }
+    houses.settle_all();
+    a.undertake(B).unwrap();
+    houses.settle_all();
+    assert_eq!(b.relation(A).undertakings().count(), 4);
+    assert_eq!(a.ledger(B).counts, b.ledger(A).counts);
+    let (ours, theirs) = (log(a, B, ChannelSide::Ours).unwrap(), log(b, A, ChannelSide::Theirs).unwrap());
+    assert_eq!((ours.origin, ours.follows), (theirs.origin, theirs.follows));
+}
+
+#[test]
+fn a_giver_that_lost_its_data_and_its_identity_goes_on_from_nothing_when_both_officers_say_so() {
+    let houses = TestHouses::of(&[A, B]);
+    let (a, b) = (houses.a(), houses.b());
+    let nothing = a.copy(DataCopy::WithMark);
+    a.undertake(B).unwrap();
+    houses.settle_all();
+    a.go_back(&nothing);
+    for key in ["identity", "log", "cosigner"] {
+        a.lose(key);
+    }
+    b.renews(a);
+    houses.confirms(B, A);
+    houses.advance(1);
+    a.undertake(B).unwrap();
+    let told = houses.carry(A, B).unwrap_err();
+    assert!(told.0.contains("channel succeed"), "{told:?}");
+    succeed(a, B, Ending::AtOnce);
+    let told = houses.carry(A, B).unwrap_err();
+    assert!(told.0.contains("officer"), "{told:?}");
+    let waits = exchange::view::channels::list(&b.house(), &b.caller("liaison1")).unwrap().waiting;
+    assert_eq!(waits[0].left_behind.len(), 2, "everything of the old log is shown: {waits:?}");
+    succession::accept(&b.house(), &b.caller("liaison1"), &party(A), Use::Actual, b.now()).unwrap();
+    houses.settle_all();
+    assert_eq!(b.relation(A).undertakings().count(), 1, "the new one; the old one counts on neither side");
+    b.undertake(A).unwrap();
+    houses.settle_all();
+    assert_eq!(a.relation(B).undertakings().count(), 2);
+    assert_eq!(a.ledger(B).counts, b.ledger(A).counts);
+}
