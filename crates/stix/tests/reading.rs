@@ -1,9 +1,9 @@
 //! What others wrote is split and read without loss, whatever it is wrapped in and however it is broken.
 
 #![allow(
-    clippy::expect_used,
     clippy::panic,
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     reason = "a test stops at the first surprise"
 )]
 
@@ -66,11 +66,13 @@ impl std::io::Read for Drops<'_> {
 }
 
 fn objects(all: &[Seen]) -> Vec<&str> {
-    let object = |each| match each {
-        &Seen::Object(ref text, _) => Some(text.as_str()),
-        _ => None,
-    };
-    all.iter().filter_map(object).collect()
+    let mut texts = Vec::new();
+    for each in all {
+        if let Seen::Object(text, _) = each {
+            texts.push(text.as_str());
+        }
+    }
+    texts
 }
 
 fn faults(all: &[Seen]) -> Vec<FaultCode> {
@@ -315,7 +317,7 @@ fn a_part_is_marked_as_the_whole_and_as_what_it_lies_in() {
         let (green, strict) = (Marking::Tlp(Tlp::Green), Marking::Tlp(Tlp::AmberStrict));
         let other =
             Marking::Other(Id::read("marking-definition--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f").unwrap());
-        assert_eq!(at("ab"), [green.clone()]);
+        assert_eq!(at("ab"), vec![green.clone()]);
         assert_eq!(at("a"), [green.clone(), strict.clone()]);
         assert_eq!(at("a.b.[0]"), [green.clone(), strict.clone()]);
         assert_eq!(at("a.b.[1]"), [green.clone(), strict.clone(), other.clone()]);

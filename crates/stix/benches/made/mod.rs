@@ -8,7 +8,7 @@ const OBJECTS: u32 = 20_000;
 /// The bundle in the file that `STIX_BUNDLE` names, else one of relationships and attack patterns, nine to one, of the
 /// sizes that large public bundles have.
 #[allow(clippy::disallowed_methods, reason = "a bench is told by a variable what to read")]
-pub fn bundle() -> Vec<u8> {
+pub(crate) fn bundle() -> Vec<u8> {
     match std::env::var_os("STIX_BUNDLE") {
         Some(path) => std::fs::read(path).unwrap(),
         None => made(),

@@ -78,7 +78,7 @@ mod tests {
         let one = Id::read("report--5e57c739-391a-4eb3-b6be-7d15ca92d5ed").unwrap();
         assert_eq!(one, Id::read("report--5E57C739-391A-4EB3-B6BE-7D15CA92D5ED").unwrap());
         assert_eq!(one.kind(), "report");
-        assert_eq!(one.kept().unwrap().as_str(), "report--5e57c739-391a-4eb3-b6be-7d15ca92d5ed");
+        assert_eq!(one.kept().unwrap().to_string(), "report--5e57c739-391a-4eb3-b6be-7d15ca92d5ed");
         for text in [
             "",
             "report",
