@@ -4,9 +4,12 @@ use model::id::Digest;
 
 use super::{KEYS, MARKS, NODE, SOURCES};
 
+/// The steps of a database, each of some texts.
+type Steps = &'static [&'static [&'static str]];
+
 /// SHA-256 of the texts of each step that has shipped, one after the other. A new form adds a line here when its archive
 /// is put into `tests/fixtures`; no line ever changes.
-const SHIPPED: [(&str, &[&[&str]], &[&str]); 4] = [
+const SHIPPED: [(&str, Steps, &[&str]); 4] = [
     (
         "node.db",
         NODE,

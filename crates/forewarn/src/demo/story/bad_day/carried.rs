@@ -27,8 +27,8 @@ pub(crate) fn carried(play: &mut World, tell: &mut Telling) -> Result<(), Failed
     tell.equal("one parcel is packed", parcels.len(), 1)?;
     let again = a.ask(DESK, &["carry", "pack", &b.name, "--to", &stick])?;
     tell.equal(
-        "packed again it is the same",
-        text(&again, "/files/0/name")?,
+        "packed again it lies beside the first and never over it",
+        text(&again, "/files/0/beside")?,
         text(&packed, "/files/0/name")?,
     )?;
     tell.equal("B has nothing of it yet", times(b, TITLE)?, 0)?;
