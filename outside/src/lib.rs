@@ -20,6 +20,7 @@ mod change;
 mod doors;
 mod folders;
 mod logs;
+mod others;
 mod ours;
 mod roof;
 #[path = "../../crates/tlog/tests/world/mod.rs"]
@@ -90,6 +91,7 @@ pub const READERS: &[Reader] = &[
     reader("shown", ours::shown),
     reader("typed", ours::typed),
     reader("decision", ours::decision),
+    reader("stix", others::stix),
     reader("certificate", doors::certificate),
     reader("request", doors::request),
     reader("answer", doors::answer),

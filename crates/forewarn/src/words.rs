@@ -58,6 +58,7 @@ mod show;
 mod status;
 mod surroundings;
 mod undertaking;
+mod validate;
 mod verify;
 mod warning;
 
@@ -144,6 +145,7 @@ enum Act {
     Receipt(receipt::Receipt),
     Evidence(evidence::Evidence),
     Verify(verify::Verify),
+    Validate(validate::Validate),
     Status(status::Status),
     Doctor(doctor::Doctor),
     Backup(backup::Backup),
@@ -185,6 +187,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ),
     ("Look", &["status", "ledger", "audit", "oversight"]),
     ("Prove", &["receipt", "verify", "evidence"]),
+    ("Check what others wrote", &["validate"]),
     ("Keys and logs", &["key", "channel"]),
     ("Run", &["serve", "doctor", "clock", "backup", "restore", "recover", "rebuild", "demo", "completions"]),
 ];
@@ -244,6 +247,9 @@ pub(crate) fn run() -> ExitCode {
     }
     if let Act::Verify(verify) = &act {
         return end(verify.run(&surroundings, &look(&surroundings)), json);
+    }
+    if let Act::Validate(validate) = &act {
+        return end(validate.run(&surroundings, &look(&surroundings)), json);
     }
     let done = match desk(data, session.as_deref(), surroundings) {
         Ok(desk) => match act {
@@ -380,7 +386,7 @@ impl Act {
             Self::Rebuild(act) => act.run(desk),
             Self::Completions(Completions { shell }) => Ok(completions(shell)),
             // These run for long and print by themselves, or need no node; `run` has taken them already.
-            Self::Serve(_) | Self::Demo(_) | Self::Verify(_) => {
+            Self::Serve(_) | Self::Demo(_) | Self::Verify(_) | Self::Validate(_) => {
                 Err(Failure::usage("this command stands by itself"))
             }
         }

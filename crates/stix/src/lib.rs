@@ -1,10 +1,12 @@
-//! STIX 2.1 objects built in one canonical form, as far as rendering needs them.
+//! STIX 2.1: objects built in one canonical form, objects of others read without loss and validated, patterns.
 //!
-//! Objects are built from typed parts, checked while they are built, and written as canonical JSON: equal content is
-//! identical bytes. Nothing is read from a partner here, nothing is cut out of a parsed object, and no id is ever
-//! derived from what an object says. This room is pure: no clock, no I/O, no randomness; ids are made of bytes handed in.
+//! What is built here is built from typed parts, checked while it is built, and written as canonical JSON: equal content
+//! is identical bytes. What others wrote is kept as it was received and never written again; nothing of ours is cut out of
+//! it, and no id of ours is derived from what an object says. This room is pure: no clock, no I/O but a reader that is
+//! handed in, no randomness; ids are made of bytes handed in.
 //!
-//! Read first `object` (what can be built), then `bundle` (what makes it whole); `canonical` has the bytes.
+//! Read first, for what is built, `object` (what can be), then `bundle` (what makes it whole); `canonical` has the bytes.
+//! For what others wrote: `read`, then `validate`. `pattern` stands for itself.
 
 pub mod bundle;
 pub mod canonical;
@@ -12,4 +14,7 @@ pub mod error;
 pub mod id;
 pub mod marking;
 pub mod object;
+pub mod pattern;
+pub mod read;
 pub mod time;
+pub mod validate;
