@@ -18,13 +18,17 @@ struct Case {
     said: Vec<String>,
 }
 
-/// Cases stand apart by an empty line; lines that begin with `# ` are for the reader.
+/// Cases stand apart by an empty line; lines that begin with `# ` are for the reader, and what cannot be seen is named.
 fn cases(file: &str) -> Vec<Case> {
     let blocks = file.split("\n\n").map(|block| block.lines().filter(|line| !line.starts_with('#')));
     let cases = blocks.map(|lines| {
         let (said, pattern): (Vec<&str>, Vec<&str>) = lines.partition(|line| line.starts_with("> "));
         Case {
-            pattern: pattern.join("\n").trim_matches('\n').to_owned(),
+            pattern: pattern
+                .join("\n")
+                .trim_matches('\n')
+                .replace("{U+FEFF}", "\u{feff}")
+                .replace("{U+200B}", "\u{200b}"),
             said: said.into_iter().map(|line| line.trim_start_matches("> ").to_owned()).collect(),
         }
     });
