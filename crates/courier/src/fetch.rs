@@ -173,8 +173,7 @@ impl Fetcher<'_> {
     /// Countersigns the channel that the partner has proposed, if it has, or once more the one that this node has lost.
     /// Gives what keeps this node from it.
     async fn countersign(&self, use_: Use) -> Result<Option<Trouble>, Trouble> {
-        let holding = self.holding(use_).await?;
-        let held = holding.map_or_else(|| "-".to_owned(), |held| held.origin.hex());
+        let held = self.act(move |house, from, _, _| pull::names_as_held(house, &from.name, use_)).await?;
         let path = format!("/peer/v1/channel?use={use_}&held={held}");
         let proposed = self.call(Method::GET, &path, None, Vec::new()).await?;
         match proposed.status {

@@ -66,7 +66,8 @@ pub fn proposal_for(
 }
 
 /// As `proposal_for`, where the caller says which log of ours it holds (its origin in hex, or `-` for none): if that is not
-/// the one that is open here, it has lost it, and gets its statement again as it was proposed (docs/log-format.md §9).
+/// the one that is open here, it has lost it, and gets its statement again as it was proposed (docs/log-format.md §9), if
+/// both sides could still sign that.
 pub fn statement_for(
     house: &House,
     caller: &Partner,
@@ -74,25 +75,47 @@ pub fn statement_for(
     now: Timestamp,
     rng: &mut impl CryptoRng,
 ) -> Result<Option<String>, Refusal> {
-    if let Some(held) = held
-        && let Some(lost) = house.store.view(|view| lost_by(view, &caller.name, use_, held))?
+    let Some(held) = held else { return proposal_for(house, caller, use_, now, rng) };
+    let lost = house.store.view(|view| lost_by(view, &caller.name, use_, held))?;
+    for log in &lost {
+        if let Some(statement) = channel::again(house, log)? {
+            return Ok(Some(statement));
+        }
+    }
+    // New keys for a log that the caller does not know would say nothing to it.
+    let open = lost.iter().find(|log| log.state == ChannelState::Open);
+    if let Some(open) = open
+        && !goes_on_in_another(house, open)?
     {
-        return channel::again(house, &lost).map(Some);
+        let of = &caller.name;
+        let words = format!(
+            "the partner has lost our {use_} log, and it was opened with a key that the partner's card shows no more, so it \
+             cannot be opened again: `forewarn channel succeed {of} --at-once --reason TEXT` lets it go on in a new one"
+        );
+        partner::note_trouble(house, of, Some(&words), now)?;
+        return Ok(None);
     }
     proposal_for(house, caller, use_, now, rng)
 }
 
-/// The log of ours that was open and follows the one that the receiver holds; the first of all where it holds none.
-fn lost_by(
-    view: &View<'_>,
-    receiver: &PartyName,
-    use_: Use,
-    held: &str,
-) -> Result<Option<ChannelRow>, Refusal> {
+/// Whether the next look at this open log of ours proposes its successor.
+fn goes_on_in_another(house: &House, log: &ChannelRow) -> Result<bool, Refusal> {
+    house.store.view(|view| {
+        let card = partner::card(&partner::confirmed(view, &log.partner)?)?;
+        Ok(succession::has_ended(view, log)?.is_some()
+            || succession::must_go_on(house, view, log, &card)?.is_some())
+    })
+}
+
+/// The logs of ours that were open and follow the one that the receiver holds, the earliest first; all of them where it
+/// holds none.
+fn lost_by(view: &View<'_>, receiver: &PartyName, use_: Use, held: &str) -> Result<Vec<ChannelRow>, Refusal> {
     let mut chain = succession::chain_with(view, receiver, ChannelSide::Ours, use_)?;
     let holds = chain.iter().position(|log| log.origin.hex() == held).unwrap_or(chain.len());
     chain.truncate(holds);
-    Ok(chain.pop().filter(|log| log.state == ChannelState::Open || (log.is_succeeded() && log.cosigned > 0)))
+    chain.retain(|log| log.state == ChannelState::Open || (log.is_succeeded() && log.cosigned > 0));
+    chain.reverse();
+    Ok(chain)
 }
 
 /// Takes the countersigned statement back from the caller; also that of a channel which the caller holds and this node has
@@ -251,6 +274,15 @@ pub fn holding(house: &House, of: &PartyName, use_: Use) -> Result<Option<Holdin
         let receipt = view.newest_receipt(&channel)?.and_then(|head| head.note);
         let (origin, size) = (channel.origin, channel.size());
         Ok(Some(Holding { origin, size, receipt, statement: channel.statement }))
+    })
+}
+
+/// What this node says to a partner that it holds (docs/log-format.md §6, `held`): the origin in hex of the newest log in
+/// which the partner writes to it, also of one that is frozen, or `-` where there is none.
+pub fn names_as_held(house: &House, of: &PartyName, use_: Use) -> Result<String, Refusal> {
+    house.store.view(|view| {
+        let theirs = view.channel_with(of, ChannelSide::Theirs, use_)?;
+        Ok(theirs.map_or_else(|| "-".to_owned(), |channel| channel.origin.hex()))
     })
 }
 

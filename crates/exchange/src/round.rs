@@ -360,12 +360,13 @@ impl Round {
         Some(Ask::Head(origin))
     }
 
-    /// Shows the partner the statement of the channel again.
+    /// Shows the partner the statement of the channel again, if both could still sign it.
     fn introduce(&mut self, house: &House, origin: Origin) -> Result<Option<Ask>, Trouble> {
         let row = house.store.view(|view| Ok::<_, Refusal>(view.channel(&origin)?))?;
         let Some(row) = row else { return Ok(None) };
+        let Some(statement) = channel::again(house, &row)? else { return Ok(None) };
         self.at = At::Opening;
-        Ok(Some(Ask::Statement(channel::again(house, &row)?)))
+        Ok(Some(Ask::Statement(statement)))
     }
 
     /// A partner that did not take a successor may have lost the log that it goes on from: shows it that one, once in a
@@ -391,7 +392,8 @@ impl Round {
         let Some(origin) = origin else { return Err(left) };
         let row = house.store.view(|view| Ok::<_, Refusal>(view.channel(&origin)?))?;
         let Some(row) = row.filter(|row| row.cosigned > 0) else { return Err(left) };
-        let statement = channel::again(house, &row)?;
+        // What the keys of today could not sign is not shown: what the partner said of the newest stands.
+        let Some(statement) = channel::again(house, &row)? else { return Err(left) };
         self.at = At::OpeningEarlier(origin, left);
         Ok(Some(Ask::Statement(statement)))
     }
@@ -432,7 +434,10 @@ impl Round {
             // It holds nothing of this log; or it has lost it whole, and does not know the channel any more.
             404 if !self.introduced && deliver::receipted(house, &origin)? > 0 => {
                 self.introduced = true;
-                return self.introduce(house, origin);
+                match self.introduce(house, origin)? {
+                    Some(ask) => return Ok(Some(ask)),
+                    None => None,
+                }
             }
             404 => None,
             _ => return Err(refused(&reply)),

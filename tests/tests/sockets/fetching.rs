@@ -5,8 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
+use exchange::succession::{Ending, succeed};
 use model::vocab::Carriage;
 use peer::Peer;
+use store::{ChannelSide, View};
+use tlog::channel::Use;
 use tokio::net::TcpListener;
 
 use crate::node::*;
@@ -152,5 +155,30 @@ fn a_giver_that_has_lost_its_data_learns_of_its_channel_from_the_node_that_fetch
         let told =
             a.until("its entries are missed", |_| a.trouble().filter(|t| t.contains("carry receipt"))).await;
         assert!(told.contains("from 0 on"), "{told}");
+    });
+}
+
+#[test]
+fn a_node_that_fetches_takes_the_successor_of_a_log_that_it_froze() {
+    in_runtime(async {
+        let ((at_a, address_a), (at_b, address_b)) = (listener().await, listener().await);
+        let (a, b) =
+            (Node::made("service-a.example", address_a, 1), Node::made("service-b.example", address_b, 2));
+        introduce(&a, &b);
+        a.carries(&b, Carriage::Wait);
+        b.carries(&a, Carriage::Fetch);
+        drop(at_b);
+        a.run(at_a, None);
+        b.send_courier(None);
+        a.promise(&b.house.name);
+        a.until("the receipt was brought", |_| (a.sizes(&b.house.name) == (2, 2)).then_some(())).await;
+        let from = a.house.name.clone();
+        let theirs = move |act: &View<'_>| act.channel_with(&from, ChannelSide::Theirs, Use::Actual);
+        let log = b.house.store.view(|view| theirs(view)).unwrap().unwrap();
+        b.house.store.act(move |act| act.freeze_channel(&log, "two roots")).unwrap();
+        let (now, to) = (jiff::Timestamp::now(), (&b.house.name, Use::Actual));
+        succeed(&a.house, &officer(), to, "a test", Ending::AtOnce, now, &mut clock().rng()).unwrap();
+        a.promise(&b.house.name);
+        b.until("it goes on", |_| (b.promises_held() == 2).then_some(())).await;
     });
 }

@@ -154,11 +154,12 @@ fn piece(
     if let OurChannel::Open(channel) = &ours
         && place.above.is_none()
         && house.store.view(|view| wanted_from(view, &channel.origin))? == Some(0)
+        && let Some(statement) = channel::again(house, channel)?
     {
         let file = CarriedFile {
             name: format!("{}.channel", digits(&channel.origin)),
             what: format!("the {use_} channel once more, to be opened by the partner first"),
-            sealed: envelope::seal(key, channel::again(house, channel)?.as_bytes())?,
+            sealed: envelope::seal(key, statement.as_bytes())?,
         };
         return Ok((Some(file), Some(Place { use_, above: Some(0) })));
     }

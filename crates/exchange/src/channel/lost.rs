@@ -135,12 +135,27 @@ pub(crate) fn brought(
     }
 }
 
-/// The statement of an open channel of ours as the partner countersigned it first: for a partner that went back to before it
-/// was opened, and does not know it any more.
-pub fn again(house: &House, row: &ChannelRow) -> Result<String, Refusal> {
+/// The statement of a channel of ours as the partner countersigned it first: for a partner that went back to before it was
+/// opened, and does not know it any more. `None` where one of the two could not sign it any more: this node or the partner
+/// has another identity since, or the partner's card shows another cosigner.
+///
+/// # Errors
+/// The store's only.
+pub fn again(house: &House, row: &ChannelRow) -> Result<Option<String>, Refusal> {
     let statement = ChannelStatement::parse(row.statement.as_bytes()).map_err(Refusal::ours)?;
-    let signed = statement.proposal().clone().sign_as_giver(&house.keys.identity).map_err(Refusal::ours)?;
-    Ok(signed.to_string())
+    let said = statement.proposal();
+    let Some(partner) = house.store.view(|view| Ok::<_, Refusal>(view.partner(&row.partner)?))? else {
+        return Ok(None);
+    };
+    let card = partner::card(&partner)?;
+    let of_today = said.giver == *house.keys.identity.verifier()
+        && said.receiver == card.identity
+        && said.cosigner == card.cosigner;
+    if !of_today {
+        return Ok(None);
+    }
+    let signed = said.clone().sign_as_giver(&house.keys.identity).map_err(Refusal::ours)?;
+    Ok(Some(signed.to_string()))
 }
 
 /// The log of an earlier identity that a partner has shown, and of which this node has nothing.

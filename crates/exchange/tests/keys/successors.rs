@@ -332,3 +332,22 @@ fn a_recall_in_a_successor_erases_what_it_names_in_the_old_log_and_nothing_else(
         assert!(texts.len() > 1);
     }
 }
+
+#[test]
+fn a_giver_with_a_new_identity_that_its_partner_has_not_approved_hears_the_partners_own_reason() {
+    let houses = TestHouses::two();
+    let (a, b) = (houses.a(), houses.b());
+    a.warn(&warning(), &[B]);
+    houses.settle_all();
+    a.lose("identity");
+    for _ in 0..2 {
+        let told = houses.carry(A, B).unwrap_err();
+        assert!(told.0.contains("names other parties than the pinned cards"), "{told:?}");
+    }
+    b.renews(a);
+    houses.confirms(B, A);
+    houses.settle_all();
+    a.warn(&warning(), &[B]);
+    houses.settle_all();
+    assert_eq!(b.inbox().len(), 2);
+}

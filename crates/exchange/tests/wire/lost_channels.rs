@@ -18,7 +18,7 @@ fn log(house: &TestHouse, with: &str, side: ChannelSide) -> Option<ChannelRow> {
 fn fetch(a: &TestHouse, b: &TestHouse) -> bool {
     let (house, caller) = (a.house(), b.as_partner());
     let holding = || pull::holding(&b.house(), a.name(), Use::Actual).unwrap();
-    let held = holding().map_or_else(|| "-".to_owned(), |held| held.origin.hex());
+    let held = pull::names_as_held(&b.house(), a.name(), Use::Actual).unwrap();
     let asked = (Use::Actual, Some(held.as_str()));
     let mut sound = true;
     if let Some(text) = pull::statement_for(&house, &caller, asked, a.now(), &mut a.rng()).unwrap() {
@@ -262,4 +262,86 @@ fn a_giver_that_lost_its_data_and_its_identity_goes_on_from_nothing_when_both_of
     houses.settle_all();
     assert_eq!(a.relation(B).undertakings().count(), 2);
     assert_eq!(a.ledger(B).counts, b.ledger(A).counts);
+}
+
+/// B's officer takes the successor that waits for one.
+fn accepts(b: &TestHouse) {
+    let waits = exchange::view::channels::list(&b.house(), &b.caller("liaison1")).unwrap().waiting;
+    assert_eq!(waits.len(), 1, "{waits:?}");
+    succession::accept(&b.house(), &b.caller("liaison1"), &party(A), Use::Actual, b.now()).unwrap();
+}
+
+#[test]
+fn a_receiver_that_fetches_gets_the_successor_of_a_log_that_it_froze() {
+    let houses = fetched();
+    let (a, b) = (houses.a(), houses.b());
+    a.undertake(B).unwrap();
+    assert!(fetch(a, b));
+    a.undertake(B).unwrap();
+    let held = pull::holding(&b.house(), a.name(), Use::Actual).unwrap().unwrap();
+    let (origin, from) = (held.origin, held.size);
+    let parcel = pull::parcel(&a.house(), &b.as_partner(), origin, from, a.now(), &mut a.rng());
+    let Ok(Served::Parcel(bytes)) = parcel else { panic!("{parcel:?}") };
+    // Its receipt is never brought.
+    receive::parcel(&b.house(), &a.as_partner(), origin, &bytes, b.now(), &mut b.rng()).unwrap();
+    b.sql("node.db", "UPDATE channels SET state = 'frozen', reason = 'two roots' WHERE side = 'theirs'");
+    assert!(fetch(a, b));
+    assert!(log(b, A, ChannelSide::Theirs).unwrap().size() > from, "nothing is lost by asking");
+    succeed(a, B, Ending::AtOnce);
+    assert!(!fetch(a, b), "it leaves an entry behind");
+    accepts(b);
+    assert!(fetch(a, b));
+    let (ours, theirs) = (log(a, B, ChannelSide::Ours).unwrap(), log(b, A, ChannelSide::Theirs).unwrap());
+    assert_eq!((ours.origin, theirs.follows), (theirs.origin, Some(origin)));
+    assert_eq!(b.relation(A).undertakings().count(), 2);
+    assert_eq!(a.ledger(B).counts, b.ledger(A).counts);
+}
+
+#[test]
+fn a_receiver_that_lost_its_data_and_a_key_is_offered_what_it_can_sign() {
+    for key in ["identity", "cosigner"] {
+        let houses = fetched();
+        let (a, b) = (houses.a(), houses.b());
+        let nothing = b.copy(DataCopy::WithMark);
+        a.undertake(B).unwrap();
+        assert!(fetch(a, b));
+        let old = log(a, B, ChannelSide::Ours).unwrap().origin;
+        b.go_back(&nothing);
+        b.lose(key);
+        a.renews(b);
+        if key == "identity" {
+            houses.confirms(A, B);
+        } else {
+            // The log could go on, had its receiver not lost it: an officer of its giver decides.
+            assert!(fetch(a, b) && log(b, A, ChannelSide::Theirs).is_none());
+            let told = exchange::deliver::trouble(&a.house(), b.name()).unwrap().unwrap();
+            assert!(told.contains("channel succeed") && !told.contains("refused"), "{told}");
+            succeed(a, B, Ending::AtOnce);
+        }
+        assert!(!fetch(a, b), "{key}: it waits for an officer");
+        accepts(b);
+        a.undertake(B).unwrap();
+        assert!(fetch(a, b), "{key}");
+        let (ours, theirs) = (log(a, B, ChannelSide::Ours).unwrap(), log(b, A, ChannelSide::Theirs).unwrap());
+        assert_eq!((ours.origin, ours.follows), (theirs.origin, Some(old)), "{key}");
+        assert_eq!(b.relation(A).undertakings().count(), 1, "{key}: what came after the loss");
+    }
+}
+
+#[test]
+fn a_giver_with_another_identity_gives_no_log_again_that_it_cannot_sign() {
+    let houses = fetched();
+    let (a, b) = (houses.a(), houses.b());
+    let nothing = b.copy(DataCopy::WithMark);
+    a.undertake(B).unwrap();
+    assert!(fetch(a, b));
+    b.go_back(&nothing);
+    a.lose("identity");
+    b.renews(a);
+    houses.confirms(B, A);
+    assert!(!fetch(a, b), "its successor waits for an officer");
+    accepts(b);
+    a.undertake(B).unwrap();
+    assert!(fetch(a, b));
+    assert_eq!(b.relation(A).undertakings().count(), 1);
 }
