@@ -22,10 +22,16 @@ pub(crate) const SUCCEEDED: &str = "channel.succeeded";
 const GENERATIONS_AHEAD_MAX: u64 = 64;
 
 /// The statement in force for checkpoints of this size.
+///
+/// # Errors
+/// The store's; and for a channel that is only proposed, which has none.
 pub fn in_force(view: &View<'_>, channel: &ChannelRow, size: u64) -> Result<ChannelStatement, Refusal> {
-    let row = view.statement_at(channel, size)?;
-    let text = row.as_ref().map_or(channel.statement.as_str(), |row| row.text.as_str());
-    ChannelStatement::parse_kept(text.as_bytes()).map_err(Refusal::ours)
+    let statement = match view.statement_at(channel, size)? {
+        Some(agreed) => ChannelStatement::parse_kept(agreed.text.as_bytes()),
+        // Nobody has judged it before: it may bear one signature only.
+        None => ChannelStatement::parse(channel.statement.as_bytes()),
+    };
+    statement.map_err(Refusal::ours)
 }
 
 /// The key with which a log of ours is signed at this size.

@@ -137,6 +137,15 @@ fn lost(house: &House, statement: &ChannelStatement, now: Timestamp) -> Result<O
         return Ok(None);
     }
     channel::adopt(house, &from, said.use_, statement.as_bytes(), now)?;
+    if house.store.view(|view| Ok::<_, Refusal>(view.channel(&statement.origin())?))?.is_none() {
+        let fact = format!("this node has another {} channel to {from} by now", said.use_);
+        return Err(Refusal::theirs("other_channel", fact)
+            .detail(format!("the file is about the log {}", statement.origin().hex()))
+            .hint(
+                "nothing was changed; `forewarn channel list` shows the log that carries. If the partner holds another, call \
+                 its duty desk",
+            ));
+    }
     Ok(Some(from))
 }
 

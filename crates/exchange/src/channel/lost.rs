@@ -6,6 +6,7 @@ use model::caller::Partner;
 use model::id::PartyName;
 use store::{Act, ChannelRow, ChannelSide, ChannelState, NewChannel, View};
 use tlog::channel::{ChannelStatement, Origin, Use};
+use tlog::key::VerifierKey;
 
 use crate::audit;
 use crate::house::House;
@@ -13,12 +14,17 @@ use crate::partner;
 use crate::recover;
 use crate::refusal::{Refusal, Whose};
 
+/// The code of the refusal of a statement that is none of a channel of ours.
+const BAD_STATEMENT: &str = "bad_statement";
+
 /// What a statement that a partner shows is to this node.
 enum Shown {
     /// The channel is known again, or was all along.
     Known,
-    /// It was signed with an identity key that is not that of today, on either side.
-    OfEarlierKeys,
+    /// It was signed with an identity key that is not that of today, on either side: which those are, in words.
+    OfEarlierKeys(String),
+    /// The same, while this node has a channel of its own to the partner: anybody can make such keys.
+    OfStrangeKeys,
     /// It is ours, and this node does not know that it went back.
     OldCopy,
 }
@@ -30,9 +36,8 @@ enum Shown {
 /// `bad_statement` for a statement that is not ours to this partner; `other_identity` where it was signed by an identity
 /// that this node or the partner had before; `old_copy` where this node does not recover.
 pub fn adopt(house: &House, to: &PartyName, use_: Use, answer: &[u8], now: Timestamp) -> Result<(), Refusal> {
-    let bad = |why: &str| {
-        Refusal::theirs("bad_statement", format!("{to} answered the channel statement with {why}"))
-    };
+    let bad =
+        |why: &str| Refusal::theirs(BAD_STATEMENT, format!("{to} answered the channel statement with {why}"));
     let statement =
         ChannelStatement::parse(answer).map_err(|e| bad("something else").detail(e.to_string()))?;
     if !is_between(house, to, &statement) || statement.proposal().use_ != use_ {
@@ -48,11 +53,13 @@ pub fn adopt(house: &House, to: &PartyName, use_: Use, answer: &[u8], now: Times
             Err(Refusal::theirs("old_copy", fact)
                 .hint("stop any other copy of this node, then `forewarn recover begin`"))
         }
-        Shown::OfEarlierKeys => {
+        Shown::OfStrangeKeys => Err(bad("one of identity keys that are not those of today")),
+        Shown::OfEarlierKeys(keys) => {
             let fact =
                 format!("{to} has a channel of an earlier identity key, and this node has nothing of it");
             Err(Refusal::theirs("other_identity", fact).hint(format!(
-                "if the earlier data are lost for good, `forewarn channel succeed {to} --reason TEXT` lets the channel go \
+                "compare first, by voice or with an earlier card, {keys}; where that is no earlier key, {to} shows what it made \
+                 up. If the earlier data are lost for good, `forewarn channel succeed {to} --reason TEXT` lets the channel go \
                  on from nothing; an officer of {to} sees what that leaves behind, and takes it or refuses it"
             )))
         }
@@ -63,6 +70,11 @@ pub fn adopt(house: &House, to: &PartyName, use_: Use, answer: &[u8], now: Times
 fn is_between(house: &House, to: &PartyName, statement: &ChannelStatement) -> bool {
     let said = statement.proposal();
     said.giver.name() == house.name.as_str() && said.receiver.name() == to.as_str()
+}
+
+/// An identity key as people compare it.
+fn in_words(identity: &VerifierKey) -> Result<String, Refusal> {
+    Ok(format!("the words of the key of {}: “{}”", identity.name(), partner::fingerprint_words(identity)?))
 }
 
 fn take(
@@ -78,9 +90,15 @@ fn take(
     if act.channel(&origin)?.is_some() {
         return Ok(Shown::Known);
     }
-    if said.giver != *us.keys.identity.verifier() || said.receiver != card.identity {
+    let not_of_today = [(&said.giver, us.keys.identity.verifier()), (&said.receiver, &card.identity)];
+    let not_of_today = not_of_today.into_iter().filter(|(shown, today)| shown != today);
+    let keys = not_of_today.map(|(shown, _)| in_words(shown)).collect::<Result<Vec<_>, _>>()?;
+    if !keys.is_empty() {
+        if ours.is_some_and(|c| c.state != ChannelState::Proposed || c.follows.is_some()) {
+            return Ok(Shown::OfStrangeKeys);
+        }
         act.set_meta(&earlier_key(to, said.use_), &origin.hex())?;
-        return Ok(Shown::OfEarlierKeys);
+        return Ok(Shown::OfEarlierKeys(keys.join(" and ")));
     }
     if act.recovering()?.is_none() && !recover::is_lost(act, &origin)? {
         return Ok(Shown::OldCopy);
@@ -126,6 +144,8 @@ pub(crate) fn brought(
     }
     match adopt(house, &caller.name, statement.proposal().use_, statement.as_bytes(), now) {
         Ok(()) => house.store.view(|view| Ok(view.channel(&statement.origin())?.is_some())),
+        // Whoever shows made-up keys reaches nobody here.
+        Err(refusal) if refusal.code == BAD_STATEMENT => Ok(false),
         Err(refusal) if refusal.whose == Whose::Theirs => {
             let hint = refusal.hint.as_deref().unwrap_or("Call its duty desk");
             partner::note_trouble(house, &caller.name, Some(&format!("{refusal}. {hint}")), now)?;

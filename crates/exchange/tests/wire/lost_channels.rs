@@ -4,11 +4,13 @@
 use exchange::declined::{self, Answered};
 use exchange::pull::{self, Brought, Served};
 use exchange::receive;
+use exchange::statement;
 use exchange::succession::{self, Ending};
 use model::vocab::Carriage;
-use store::{ChannelRow, ChannelSide};
-use testkit::{A, B, DataCopy, TestHouse, TestHouses, code, party};
-use tlog::channel::Use;
+use store::{ChannelRow, ChannelSide, ChannelState};
+use testkit::{A, B, ByHand, DataCopy, TestHouse, TestHouses, code, party};
+use tlog::channel::{ChannelProposal, Use, origin_of};
+use tlog::key::{KeyKind, SigningKey};
 
 fn log(house: &TestHouse, with: &str, side: ChannelSide) -> Option<ChannelRow> {
     house.store().view(|view| view.channel_with(&party(with), side, Use::Actual)).unwrap()
@@ -344,4 +346,84 @@ fn a_giver_with_another_identity_gives_no_log_again_that_it_cannot_sign() {
     a.undertake(B).unwrap();
     assert!(fetch(a, b));
     assert_eq!(b.relation(A).undertakings().count(), 1);
+}
+
+#[test]
+fn a_file_about_a_channel_that_another_has_replaced_is_not_said_to_bring_it_back() {
+    let houses = TestHouses::of(&[A, B]);
+    houses.by_file(A, B);
+    let (a, b) = (houses.a(), houses.b());
+    let (old_a, old_b) = (a.copy(DataCopy::WithoutMark), b.copy(DataCopy::WithMark));
+    a.undertake(B).unwrap();
+    houses.carry_files(A, B);
+    let late = b.newest_receipts(A, Some(0)).unwrap().remove(0);
+    assert!(late.name.ends_with(".opened"), "{}", late.name);
+    a.go_back(&old_a);
+    b.go_back(&old_b);
+    houses.advance(1);
+    a.undertake(B).unwrap();
+    a.settle_file(&b.open_file(&a.pack(B).unwrap()[0]).unwrap().answer).unwrap();
+    let now = log(a, B, ChannelSide::Ours).unwrap();
+    assert_eq!(code(a.settle_file(&late)), "other_channel");
+    assert_eq!(log(a, B, ChannelSide::Ours).unwrap().origin, now.origin);
+    houses.leave_broken();
+}
+
+/// A statement between A and B that B signed on both sides, with keys that it made up; and the words of A's made-up key.
+fn made_up(a: &TestHouse) -> (String, String) {
+    let key = |name: &str, seed| SigningKey::from_seed(name, KeyKind::Ed25519, [seed; 32]).unwrap();
+    let (giver, receiver) = (key(A, 1), key(B, 2));
+    let (like, _) = ByHand::would_propose(a, B, Use::Actual);
+    let names = (giver.verifier().clone(), receiver.verifier().clone());
+    let origin = origin_of(Use::Actual, &names.0, &names.1, &like.nonce);
+    let log = SigningKey::from_seed(&origin.to_string(), KeyKind::Ed25519, [3; 32]).unwrap();
+    let said = ChannelProposal {
+        giver: names.0,
+        receiver: names.1,
+        log: log.verifier().clone(),
+        cosigner: SigningKey::from_seed(&format!("{B}/cosigner"), like.cosigner.kind(), [4; 32])
+            .unwrap()
+            .verifier()
+            .clone(),
+        ..like
+    };
+    let words = exchange::partner::fingerprint_words(giver.verifier()).unwrap();
+    let signed = said.sign_as_giver(&giver).unwrap().countersign(&receiver).unwrap();
+    (signed.to_string(), words)
+}
+
+#[test]
+fn a_channel_of_made_up_keys_reaches_nobody_where_there_is_one_and_is_told_with_the_words_to_compare() {
+    let houses = TestHouses::of(&[A, B]);
+    let (a, b) = (houses.a(), houses.b());
+    let (statement, words) = made_up(a);
+    let brings =
+        || pull::opened(&a.house(), &b.as_partner(), statement.as_bytes(), a.now(), &mut a.rng()).unwrap();
+    let told = || exchange::deliver::trouble(&a.house(), b.name()).unwrap();
+    assert!(!brings());
+    let hint = told().unwrap();
+    assert!(hint.contains(&words) && hint.contains("compare"), "{hint}");
+    a.undertake(B).unwrap();
+    houses.settle_all();
+    let ours = log(a, B, ChannelSide::Ours).unwrap();
+    assert!(!brings());
+    assert_eq!(told(), None);
+    succeed(a, B, Ending::AtOnce);
+    houses.settle_all();
+    assert_eq!(log(a, B, ChannelSide::Ours).unwrap().follows, Some(ours.origin), "not one that was made up");
+}
+
+#[test]
+fn a_channel_that_only_one_has_signed_has_no_statement_in_force() {
+    let houses = TestHouses::of(&[A, B]);
+    let (a, b) = (houses.a(), houses.b());
+    a.undertake(B).unwrap();
+    assert!(pull::proposal_for(&a.house(), &b.as_partner(), Use::Actual, a.now(), &mut a.rng()).is_ok());
+    let row = log(a, B, ChannelSide::Ours).unwrap();
+    assert_eq!(row.state, ChannelState::Proposed);
+    let in_force = a.store().view(|view| statement::in_force(view, &row, 0));
+    assert!(in_force.is_err());
+    houses.settle_all();
+    let row = log(a, B, ChannelSide::Ours).unwrap();
+    assert!(a.store().view(|view| statement::in_force(view, &row, 0)).is_ok());
 }
