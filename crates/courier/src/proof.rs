@@ -53,7 +53,8 @@ pub(crate) async fn of_partner(
 /// Puts every question that waits, and notes what was answered.
 async fn round(courier: &Courier, client: &PeerClient, name: &PartyName) -> Result<(), Refusal> {
     let of = name.clone();
-    let questions = act(courier, move |house| unfreeze::questions(house, &of)).await?;
+    let now = courier.clock.now();
+    let questions = act(courier, move |house| unfreeze::questions(house, &of, now)).await?;
     for question in questions {
         let said = asked(client, &question).await;
         let now = courier.clock.now();

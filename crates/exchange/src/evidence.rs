@@ -59,23 +59,43 @@ pub(crate) fn keep_note(
     Ok(true)
 }
 
-/// The heads of a log that its giver signed and that were refused: each size with its root. Whatever the log grows into
-/// later must have them, or the giver has signed two histories (log-format §11).
+/// Keeps a note that cannot be true and the parcel with which it came, of a log that is frozen already: one for each size
+/// and root.
+pub(crate) fn keep_with(
+    act: &mut Act<'_>,
+    channel: &ChannelRow,
+    what: &str,
+    (note, parcel): (&SignedCheckpoint, &[u8]),
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let kept = act.all_evidence()?.into_iter().filter(|row| row.origin == channel.origin);
+    let mut heads = kept.filter_map(|row| SignedCheckpoint::parse(row.note.as_bytes()).ok());
+    if heads.any(|kept| kept.checkpoint() == note.checkpoint()) {
+        return Ok(());
+    }
+    act.keep_evidence(channel, what, &note.to_string(), Some(parcel), now)?;
+    let detail = serde_json::json!({ "what": what });
+    audit::note(act, now, "node", "note.kept", channel.partner.as_str(), detail, &[])
+}
+
+/// The heads of a log that its giver signed and that were refused, and those that were proven since: each size with its
+/// root. Whatever the log grows into later must have them, or the giver has signed two histories (log-format §11).
 pub(crate) fn refused_heads(view: &View<'_>, channel: &ChannelRow) -> Result<Vec<(u64, Hash)>, Refusal> {
-    let kept = view.meta(&heads_key(channel))?.unwrap_or_default();
+    let refused = view.meta(&heads_key(channel))?.unwrap_or_default();
+    let proven = view.meta(&proven_key(channel))?.unwrap_or_default();
     let head = |mark: &str| {
         let (size, root) = mark.split_once(':')?;
         let mut bytes = [0; 32];
         hex::decode_to_slice(root, &mut bytes).ok()?;
         Some((size.parse().ok()?, Hash::from_bytes(bytes)))
     };
-    Ok(kept.split_whitespace().filter_map(head).collect())
+    Ok(refused.split_whitespace().chain(proven.split_whitespace()).filter_map(head).collect())
 }
 
 /// From now on a log must grow through this head, or its giver has signed two histories: the head froze the log, and it was
-/// proven since that it belongs to it.
+/// proven since that it belongs to it. Kept apart, so that proven heads take no place from refused ones.
 pub(crate) fn bind(act: &mut Act<'_>, channel: &ChannelRow, size: u64, root: &Hash) -> Result<(), Refusal> {
-    let key = heads_key(channel);
+    let key = proven_key(channel);
     let mark = format!("{size}:{}", hex::encode(root.as_bytes()));
     let kept = act.meta(&key)?.unwrap_or_default();
     if !kept.split_whitespace().any(|before| before == mark) {
@@ -103,6 +123,10 @@ pub(crate) fn behind_since(view: &View<'_>, ours: &ChannelRow) -> Result<Option<
 
 fn heads_key(channel: &ChannelRow) -> String {
     format!("evidence.heads/{}", channel.origin.hex())
+}
+
+fn proven_key(channel: &ChannelRow) -> String {
+    format!("evidence.proven/{}", channel.origin.hex())
 }
 
 fn last_key(channel: &ChannelRow) -> String {

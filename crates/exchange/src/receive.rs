@@ -113,7 +113,10 @@ pub fn parcel(
         Taken::Untrue(what, note) => {
             let bytes = bytes.to_vec();
             house.store.act(move |act| match act.channel(&channel.origin)?.map(|c| c.state) {
-                Some(ChannelState::Frozen(_)) => Ok(()),
+                // Another parcel froze it in between. What was signed here stands as well.
+                Some(ChannelState::Frozen(_)) => {
+                    evidence::keep_with(act, &channel, &what, (&note, &bytes), now)
+                }
                 _ => freeze(act, &channel, &what, &note, &bytes, now),
             })?;
             Receipt::BadRoot

@@ -142,28 +142,38 @@ pub(crate) fn request(view: &View<'_>, channel: &ChannelRow) -> Result<Option<Re
 }
 
 /// What is to be asked of a partner now: one question for each frozen log that an officer wants proven and that was not
-/// answered yet.
+/// answered yet. Where the partner is not called any more none is asked, and each counts as answered without a proof.
 ///
 /// # Errors
 /// The store's only.
-pub fn questions(house: &House, of: &PartyName) -> Result<Vec<Question>, Refusal> {
-    house.store.view(|view| {
-        let mut found = Vec::new();
-        for use_ in [Use::Actual, Use::Exercise] {
-            let Some(channel) = view.channel_with(of, ChannelSide::Theirs, use_)? else { continue };
-            if request(view, &channel)?.is_none_or(|request| request.failed.is_some()) {
-                continue;
-            }
-            let steps = match heads::steps(view, &channel) {
-                Ok(steps) => steps,
-                // What cannot be proven any more is judged without an answer.
-                Err(refusal) if refusal.whose == Whose::Yours => Vec::new(),
-                Err(refusal) => return Err(refusal),
-            };
-            found.push(Question { origin: channel.origin, steps });
+pub fn questions(house: &House, of: &PartyName, now: Timestamp) -> Result<Vec<Question>, Refusal> {
+    let (waiting, carriage) =
+        house.store.view(|view| Ok::<_, Refusal>((waiting(view, of)?, view.carriage(of)?)))?;
+    if carriage.dials() {
+        return Ok(waiting);
+    }
+    for question in waiting {
+        answered(house, &question, Err(not_called(of, carriage).fact), now)?;
+    }
+    Ok(Vec::new())
+}
+
+fn waiting(view: &View<'_>, of: &PartyName) -> Result<Vec<Question>, Refusal> {
+    let mut found = Vec::new();
+    for use_ in [Use::Actual, Use::Exercise] {
+        let Some(channel) = view.channel_with(of, ChannelSide::Theirs, use_)? else { continue };
+        if request(view, &channel)?.is_none_or(|request| request.failed.is_some()) {
+            continue;
         }
-        Ok(found)
-    })
+        let steps = match heads::steps(view, &channel) {
+            Ok(steps) => steps,
+            // What cannot be proven any more is judged without an answer.
+            Err(refusal) if refusal.whose == Whose::Yours => Vec::new(),
+            Err(refusal) => return Err(refusal),
+        };
+        found.push(Question { origin: channel.origin, steps });
+    }
+    Ok(found)
 }
 
 fn key(channel: &ChannelRow) -> String {

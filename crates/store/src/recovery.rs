@@ -8,6 +8,7 @@ use tlog::channel::Use;
 use crate::channel::{ChannelRow, entry_from, entry_text, use_word};
 use crate::columns::{ms, number};
 use crate::error::StoreError;
+use crate::high_water::note_reason;
 use crate::outbox::OutboxRow;
 use crate::writer::{Act, View};
 
@@ -47,6 +48,16 @@ impl Act<'_> {
     pub fn end_recovery(&mut self, row: &mut ChannelRow) -> Result<(), StoreError> {
         self.set_recovery(row, false, None)?;
         self.mark_recovered(row)
+    }
+
+    /// A log that recovers carries again after a freeze, during which it was no reason for this node to recover. Where no
+    /// other reason stands, this one does from now on.
+    pub fn recovers_again(&mut self, reason: &str, now: Timestamp) -> Result<(), StoreError> {
+        if self.recovering()?.is_some() {
+            return Ok(());
+        }
+        note_reason(&self.c.node, reason)?;
+        self.recovery_told(now)
     }
 
     /// Remembers our own cosigned checkpoint that the copy of a partner's log must grow into.

@@ -102,6 +102,9 @@ fn open(
         evidence::bind(act, channel, step.new, &step.new_root)?;
     }
     act.unfreeze_channel(channel)?;
+    if channel.recovering {
+        act.recovers_again("a log that was frozen while it recovered carries again", now)?;
+    }
     act.forget_meta(&key(channel))?;
     let drill = alarm::drill(channel.use_);
     alarm::line(

@@ -4,6 +4,7 @@ use store::{ChannelRow, View};
 use tlog::checkpoint::SignedCheckpoint;
 use tlog::hash::{Hash, empty_root};
 
+use crate::evidence;
 use crate::recover;
 use crate::refusal::Refusal;
 use crate::statement;
@@ -56,6 +57,8 @@ pub(super) fn steps(view: &View<'_>, channel: &ChannelRow) -> Result<Vec<Step>, 
 /// Every head that binds the giver or us, by size.
 fn signed(view: &View<'_>, channel: &ChannelRow) -> Result<Vec<(u64, Hash)>, Refusal> {
     let mut heads = recover::missed(view, channel)?.heads().to_vec();
+    // Judged when they came: with a later key in force they would not verify any more.
+    heads.extend(evidence::refused_heads(view, channel)?);
     for row in view.all_evidence()?.into_iter().filter(|row| row.origin == channel.origin) {
         let Ok(note) = SignedCheckpoint::parse(row.note.as_bytes()) else { continue };
         let head = *note.checkpoint();

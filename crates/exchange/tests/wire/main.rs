@@ -12,6 +12,7 @@ mod by_file;
 mod channels;
 mod conflicts;
 mod erased;
+mod freezes;
 mod lost_channels;
 mod parcels;
 mod proofs;
