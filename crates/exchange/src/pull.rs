@@ -88,9 +88,10 @@ pub fn statement_for(
         && !goes_on_in_another(house, open)?
     {
         let of = &caller.name;
+        let flag = if use_ == Use::Exercise { " --exercise" } else { "" };
         let words = format!(
             "the partner has lost our {use_} log, and it was opened with a key that the partner's card shows no more, so it \
-             cannot be opened again: `forewarn channel succeed {of} --at-once --reason TEXT` lets it go on in a new one"
+             cannot be opened again: `forewarn channel succeed {of}{flag} --at-once --reason TEXT` lets it go on in a new one"
         );
         partner::note_trouble(house, of, Some(&words), now)?;
         return Ok(None);

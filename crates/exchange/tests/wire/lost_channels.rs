@@ -289,6 +289,8 @@ fn a_receiver_that_fetches_gets_the_successor_of_a_log_that_it_froze() {
     b.sql("node.db", "UPDATE channels SET state = 'frozen', reason = 'two roots' WHERE side = 'theirs'");
     assert!(fetch(a, b));
     assert!(log(b, A, ChannelSide::Theirs).unwrap().size() > from, "nothing is lost by asking");
+    assert!(succeed(a, B, Ending::InOrder).in_order);
+    assert!(fetch(a, b) && log(a, B, ChannelSide::Ours).unwrap().origin == origin, "nobody receipts its end");
     succeed(a, B, Ending::AtOnce);
     assert!(!fetch(a, b), "it leaves an entry behind");
     accepts(b);
