@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -37,9 +37,14 @@ use tokio::time::timeout;
 /// How long anything here may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How many generators were drawn: two acts in the same nanosecond draw differently.
+static DRAWN: AtomicU64 = AtomicU64::new(0);
+
 pub(crate) fn clock() -> Clock {
     Clock::new(Timestamp::now, || {
-        StdRng::seed_from_u64(u64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(7))
+        let now = u64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(7);
+        // The counter stands in the upper bits, which the time of one run does not change.
+        StdRng::seed_from_u64(now ^ DRAWN.fetch_add(1, Ordering::SeqCst).rotate_right(24))
     })
 }
 
