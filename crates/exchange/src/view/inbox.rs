@@ -125,7 +125,9 @@ fn list(
                 lines.push(line(view, channel, release, now)?);
             }
         }
-        lines.sort_by_key(|l| std::cmp::Reverse((l.held_at, l.written)));
+        // By the second, as a cosignature tells it: what came back after a loss stands where it stood. Within one second the
+        // order of the log stays.
+        lines.sort_by_key(|l| std::cmp::Reverse((l.held_at.map(Timestamp::as_second), l.written)));
         lines.truncate(LINES_MAX);
         Ok(lines)
     })
