@@ -98,17 +98,20 @@ impl Node {
         Self { house, identity, bell, rings, stop: watch::channel(false).0, _folder: folder }
     }
 
-    /// Opens the peer door on this listener and sends the courier out.
-    pub(crate) fn run(&self, listener: TcpListener, hook: Option<Hook>) {
-        self.serve(listener, peer::router(Peer { house: self.house.clone(), clock: clock() }));
+    /// Opens the peer door on this listener and sends the courier out. Gives the door: it ends with its last connection.
+    pub(crate) fn run(&self, listener: TcpListener, hook: Option<Hook>) -> JoinHandle<()> {
+        let door = self.serve(listener, peer::router(Peer { house: self.house.clone(), clock: clock() }));
         self.send_courier(hook);
+        door
     }
 
-    pub(crate) fn serve(&self, listener: TcpListener, router: Router) {
+    pub(crate) fn serve(&self, listener: TcpListener, router: Router) -> JoinHandle<()> {
         let tls = server_config(&self.identity).unwrap();
         let mut stop = self.stop.subscribe();
         let stopped = async move { drop(stop.wait_for(|stop| *stop).await) };
-        tokio::spawn(gate::serve::serve_tls(listener, tls, router, ServeLimits::default(), stopped));
+        tokio::spawn(async move {
+            gate::serve::serve_tls(listener, tls, router, ServeLimits::default(), stopped).await.unwrap();
+        })
     }
 
     pub(crate) fn send_courier(&self, hook: Option<Hook>) -> JoinHandle<()> {

@@ -121,16 +121,34 @@ fn list(
         for channel in view.channels()?.iter().filter(|c| c.side == side) {
             let relation = house.relations.of(view, &channel.partner)?;
             let releases: Vec<_> = relation.releases().filter(|r| r.at.origin == channel.origin).collect();
-            for release in releases.iter().rev().take(LINES_MAX) {
-                lines.push(line(view, channel, release, now)?);
+            let newest = releases.len().saturating_sub(LINES_MAX);
+            let mut in_order = Vec::new();
+            for release in releases.iter().skip(newest) {
+                in_order.push(line(view, channel, release, now)?);
             }
+            lines.extend(by_time_held(in_order));
         }
-        // By the second, as a cosignature tells it: what came back after a loss stands where it stood. Within one second the
-        // order of the log stays.
-        lines.sort_by_key(|l| std::cmp::Reverse((l.held_at.map(Timestamp::as_second), l.written)));
+        lines.sort_by_key(|(held, line)| std::cmp::Reverse((*held, line.written)));
+        let mut lines: Vec<ReleaseLine> = lines.into_iter().map(|(_, line)| line).collect();
         lines.truncate(LINES_MAX);
         Ok(lines)
     })
+}
+
+/// The lines of one log, the newest first, each with the time that it is sorted by: when it was held, and never before what
+/// stands ahead of it in the log. So what came back after a loss, held by the second that its cosignature tells, stands where
+/// it stood.
+fn by_time_held(in_order: Vec<ReleaseLine>) -> Vec<(Option<Timestamp>, ReleaseLine)> {
+    let mut latest = None;
+    let mut timed: Vec<_> = in_order
+        .into_iter()
+        .map(|line| {
+            latest = latest.max(line.held_at);
+            (line.held_at.and(latest), line)
+        })
+        .collect();
+    timed.reverse();
+    timed
 }
 
 /// One release as a line.

@@ -7,7 +7,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use super::finding::*;
 use crate::read::{Id, RawObject, Value, Wrapper};
 
-/// The objects of one file, one after another. It keeps 8 bytes of each version, of at most [`VERSIONS_MAX`].
+/// The objects of one file, one after another. It keeps 8 bytes of each version, of at most two million versions.
 #[derive(Debug, Default)]
 pub struct Series {
     versions: BTreeSet<u64>,
